@@ -1,0 +1,211 @@
+"""Linear classifier over a pruned table of word n-grams: the fastest student.
+
+A document is a sublinear TF-IDF vector of the n-grams that the table knows, scaled to a fixed length.
+The table is fitted once, on the documents seen at initialisation, and is shipped with the weights.
+Shipped module: it imports only spaCy, Thinc and NumPy.
+"""
+
+from typing import Callable, Iterable, List, Optional, Tuple
+
+import numpy
+from spacy.attrs import LOWER
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Model, with_cpu
+from thinc.types import Floats2d
+
+# Odd 64-bit constants: the golden ratio (Fibonacci hashing) and the multiplier of MurmurHash64A.
+_GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
+_MURMUR = numpy.uint64(0xC6A4A7935BD1E995)
+_SHIFT = numpy.uint64(29)
+# Distinct n-grams held while counting. Past it those seen once are dropped (lossy counting, Manku and
+# Motwani 2002), so that memory stays flat on any number of documents.
+_MAX_COUNTED = 8_000_000
+_COUNT_CHUNK = 2_000_000
+
+
+@registry.architectures("textdistill.NgramLinear.v1")
+def build_ngram_linear(
+    ngram_size: int, min_docs: int, max_ngrams: int, scale: float, nO: Optional[int] = None
+) -> Model[List[Doc], Floats2d]:
+    """Build a linear model over TF-IDF weighted word n-grams that ends in logits.
+
+    ngram_size (int): Longest n-gram, in tokens; all shorter ones are used too.
+    min_docs (int): Number of documents that an n-gram must occur in to be kept.
+    max_ngrams (int): Size of the table; the n-grams of most documents are kept.
+    scale (float): Length of a document vector. With Adam, the logits move `scale` times the learn rate.
+    nO (Optional[int]): Number of labels; inferred at initialisation when None.
+    RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO). `attrs["fit"]` takes an iterable of
+        docs and must run before initialisation; without it the table is fitted on the initialisation sample.
+    """
+    for name, value in (("ngram_size", ngram_size), ("min_docs", min_docs), ("max_ngrams", max_ngrams)):
+        if value < 1:
+            raise ValueError(f"{name} of textdistill.NgramLinear.v1 must be at least 1, got {value}")
+    linear: Model[List[Doc], Floats2d] = Model(
+        "ngram_linear",
+        forward,
+        init=init,
+        dims={"nO": nO, "nI": None},
+        params={"W": None, "b": None},
+        attrs={
+            "ngram_size": ngram_size,
+            "min_docs": min_docs,
+            "max_ngrams": max_ngrams,
+            "scale": scale,
+            "keys": numpy.zeros((0,), dtype="uint64"),
+            "idf": numpy.zeros((0,), dtype="float32"),
+        },
+    )
+    # The lookups are NumPy's, so the layer stays on the CPU; only the logits move.
+    model = with_cpu(linear, linear.ops)
+    model.set_ref("output_layer", linear)
+    model.attrs["multi_label"] = False
+    model.attrs["fit"] = FitTable(linear)
+    return model
+
+
+class FitTable:
+    """Fits the n-gram table of one layer; a class, so that a model that holds it can be pickled."""
+
+    def __init__(self, layer: Model[List[Doc], Floats2d]) -> None:
+        """layer (Model[List[Doc], Floats2d]): The layer whose table is fitted."""
+        self.layer = layer
+
+    def __call__(self, docs: Iterable[Doc]) -> None:
+        """Choose the n-grams of the table and their inverse document frequencies.
+
+        docs (Iterable[Doc]): Read once.
+        """
+        attrs = self.layer.attrs
+        keys, n_in, n_docs = count_documents(docs, attrs["ngram_size"])
+        frequent = n_in >= attrs["min_docs"]
+        keys, n_in = keys[frequent], n_in[frequent]
+        if len(keys) > attrs["max_ngrams"]:
+            # Stable, so that ties are decided by the key and not by chance.
+            chosen = numpy.sort(numpy.argsort(-n_in, kind="stable")[: attrs["max_ngrams"]])
+            keys, n_in = keys[chosen], n_in[chosen]
+        attrs["keys"] = keys
+        attrs["idf"] = (numpy.log((1 + n_docs) / (1 + n_in)) + 1).astype("float32")
+
+
+def init(model: Model[List[Doc], Floats2d], X: Optional[List[Doc]] = None, Y: Optional[Floats2d] = None) -> None:
+    """Set the weights to zero; fit the table on the sample if that has not been done."""
+    if Y is not None:
+        model.set_dim("nO", Y.shape[1])
+    if not len(model.attrs["keys"]) and X is not None:
+        FitTable(model)(X)
+    # A table may be empty (no n-gram is frequent enough), a parameter may not.
+    model.set_dim("nI", max(1, len(model.attrs["keys"])))
+    model.set_param("W", model.ops.alloc2f(model.get_dim("nI"), model.get_dim("nO")))
+    model.set_param("b", model.ops.alloc1f(model.get_dim("nO")))
+
+
+def forward(model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool) -> Tuple[Floats2d, Callable]:
+    """Compute logits.
+
+    docs (List[Doc]): The documents.
+    RETURNS (Tuple[Floats2d, Callable]): Logits, shape (n_docs, nO), and the callback from their gradient.
+    """
+    W, b = model.get_param("W"), model.get_param("b")
+    nI, nO = W.shape
+    doc_ids, rows, values = weigh_ngrams(model, docs)
+    logits = numpy.tile(b, (len(docs), 1))
+    for label in range(nO):
+        logits[:, label] += numpy.bincount(doc_ids, weights=values * W[rows, label], minlength=len(docs))
+
+    def backprop(d_logits: Floats2d) -> List[Doc]:
+        dW = model.ops.alloc2f(nI, nO)
+        for label in range(nO):
+            dW[:, label] = numpy.bincount(rows, weights=values * d_logits[doc_ids, label], minlength=nI)
+        model.inc_grad("W", dW)
+        model.inc_grad("b", d_logits.sum(axis=0))
+        return []
+
+    return logits, backprop
+
+
+def weigh_ngrams(
+    model: Model[List[Doc], Floats2d], docs: List[Doc]
+) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """The non-zero entries of the documents' vectors: scale * x / |x| with x = (1 + ln tf) * idf.
+
+    docs (List[Doc]): The documents.
+    RETURNS (Tuple[ndarray, ndarray, ndarray]): Document number, table row and value of each entry, sorted.
+
+    SOURCE: Manning, Raghavan, Schütze (2008), Introduction to Information Retrieval, section 6.4.
+    """
+    table, idf = model.attrs["keys"], model.attrs["idf"]
+    keys, doc_ids = extract_ngrams(docs, model.attrs["ngram_size"])
+    if not len(table) or not len(keys):
+        nothing = numpy.zeros((0,), dtype="int64")
+        return nothing, nothing, numpy.zeros((0,), dtype="float32")
+    rows = numpy.searchsorted(table, keys)
+    rows[rows == len(table)] = 0
+    known = table[rows] == keys
+    entries, counts = numpy.unique(doc_ids[known] * len(table) + rows[known], return_counts=True)
+    doc_ids, rows = numpy.divmod(entries, len(table))
+    values = (1 + numpy.log(counts, dtype="float32")) * idf[rows]
+    norms = numpy.sqrt(numpy.bincount(doc_ids, weights=values**2, minlength=len(docs)))
+    values *= (model.attrs["scale"] / numpy.maximum(norms, 1e-12)).astype("float32")[doc_ids]
+    return doc_ids, rows, values
+
+
+def extract_ngrams(docs: List[Doc], ngram_size: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Hash every n-gram of lower-cased tokens, n = 1..ngram_size. None crosses the end of a document.
+
+    docs (List[Doc]): The documents.
+    ngram_size (int): Longest n-gram.
+    RETURNS (Tuple[ndarray, ndarray]): 64-bit keys and the number of the document that each stands in.
+    """
+    lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
+    if not lengths.sum():
+        return numpy.zeros((0,), dtype="uint64"), numpy.zeros((0,), dtype="int64")
+    tokens = numpy.concatenate([doc.to_array(LOWER) for doc in docs if len(doc)])
+    doc_ids = numpy.repeat(numpy.arange(len(docs)), lengths)
+    grams = _mix(tokens)
+    all_keys, all_ids = [grams], [doc_ids]
+    for n in range(2, ngram_size + 1):
+        grams = _mix(grams[:-1] * _MURMUR + tokens[n - 1 :])
+        inside = doc_ids[: len(grams)] == doc_ids[n - 1 :]
+        all_keys.append(grams[inside])
+        all_ids.append(doc_ids[: len(grams)][inside])
+    return numpy.concatenate(all_keys), numpy.concatenate(all_ids)
+
+
+def count_documents(docs: Iterable[Doc], ngram_size: int) -> Tuple[numpy.ndarray, numpy.ndarray, int]:
+    """Count in how many documents each n-gram occurs, in bounded memory.
+
+    docs (Iterable[Doc]): Read once.
+    ngram_size (int): Longest n-gram.
+    RETURNS (Tuple[ndarray, ndarray, int]): Sorted keys, their document counts, the number of documents.
+    """
+    keys = numpy.zeros((0,), dtype="uint64")
+    counts = numpy.zeros((0,), dtype="int64")
+    chunk: List[numpy.ndarray] = []
+    n_chunk = n_docs = 0
+
+    def merge() -> Tuple[numpy.ndarray, numpy.ndarray]:
+        new_keys, new_counts = numpy.unique(numpy.concatenate(chunk), return_counts=True)
+        merged, inverse = numpy.unique(numpy.concatenate([keys, new_keys]), return_inverse=True)
+        totals = numpy.bincount(inverse, weights=numpy.concatenate([counts, new_counts])).astype("int64")
+        if len(merged) > _MAX_COUNTED:
+            merged, totals = merged[totals > 1], totals[totals > 1]
+        return merged, totals
+
+    for doc in docs:
+        doc_keys = numpy.unique(extract_ngrams([doc], ngram_size)[0])
+        chunk.append(doc_keys)
+        n_chunk += len(doc_keys)
+        n_docs += 1
+        if n_chunk > _COUNT_CHUNK:
+            keys, counts = merge()
+            chunk, n_chunk = [], 0
+    if n_chunk:
+        keys, counts = merge()
+    return keys, counts, n_docs
+
+
+def _mix(values: numpy.ndarray) -> numpy.ndarray:
+    """Spread the bits of 64-bit keys; without it neighbouring n-grams of rare words could collide."""
+    mixed = values * _GOLDEN
+    return mixed ^ (mixed >> _SHIFT)

@@ -1,0 +1,133 @@
+"""The `convert` step: raw reviews to gold DocBins, a labels file and clean unlabelled texts."""
+
+from pathlib import Path
+from typing import Dict, List
+
+import spacy
+import srsly
+import typer
+from wasabi import msg
+
+from scripts.conversion.labels import Labelling
+from scripts.conversion.splits import Splits, read_splits
+from scripts.docbins import one_hot, write_docs
+from scripts.files import UserError, hash_path, replaced, run_command
+
+CODE = sorted(Path(__file__).parent.glob("*.py"))
+
+
+def convert(
+    # fmt: off
+    output: Path = typer.Argument(..., help="Folder of the run, e.g. corpus/en"),
+    lang: str = typer.Option(..., help="Language code of the tokenizer"),
+    train: Path = typer.Option(..., help="Labelled reviews"),
+    dev: Path = typer.Option(..., help="Labelled reviews; split off train if the file does not exist"),
+    test: Path = typer.Option(..., help="Labelled reviews; split off train if the file does not exist"),
+    unlabelled: Path = typer.Option(..., help="Reviews without labels; may not exist"),
+    text_column: str = typer.Option("text", help="Column of the text"),
+    label_column: str = typer.Option("label", help="Column of the label"),
+    stars_column: str = typer.Option("stars", help="Column of the stars, read where there is no label column"),
+    negative_up_to: float = typer.Option(2, help="Ratings up to it are NEGATIVE"),
+    skip_stars: float = typer.Option(-1, help="Rating to leave out, e.g. 3; -1 leaves none out"),
+    seed: int = typer.Option(0, help="Seed of the split"),
+    # fmt: on
+) -> None:
+    """Convert raw reviews to gold DocBins and clean unlabelled texts."""
+    paths = {"train": train, "dev": dev, "test": test, "unlabelled": unlabelled}
+    labelling = Labelling(label_column, stars_column, negative_up_to, None if skip_stars < 0 else skip_stars)
+    # Dev, test and unlabelled files may be absent, which `deps` of project.yml cannot say. So this step looks
+    # for changes itself: the record of a run holds all that its outputs follow from.
+    record = {
+        "lang": lang,
+        "seed": seed,
+        "text_column": text_column,
+        "labelling": labelling._asdict(),
+        "files": {
+            split: {"path": str(path), "sha256": hash_path(path) if path.is_file() else None}
+            for split, path in paths.items()
+        },
+        "code": {path.name: hash_path(path) for path in CODE},
+        "versions": {"spacy": spacy.__version__},
+    }
+    record_path = output / "data.json"
+    if record_path.is_file():
+        previous = srsly.read_json(record_path)
+        outputs = {name: hash_path(output / name) for name in previous["outputs"] if (output / name).is_file()}
+        if previous == {**record, "counts": previous["counts"], "outputs": outputs}:
+            msg.good(f"{output} is up to date")
+            return
+    splits = read_splits(paths, text_column=text_column, labelling=labelling, seed=seed)
+    # Last, so that it never speaks of outputs that are not there.
+    record_path.unlink(missing_ok=True)
+    outputs_written = write_splits(splits, output, lang=lang)
+    counts = {split: len(reviews) for split, reviews in splits.reviews.items()}
+    with replaced(record_path) as partial:
+        srsly.write_json(
+            partial,
+            {
+                **record,
+                "counts": counts,
+                "outputs": {str(path.relative_to(output).as_posix()): hash_path(path) for path in outputs_written},
+            },
+        )
+    print_summary(splits)
+
+
+def write_splits(splits: Splits, output: Path, *, lang: str) -> List[Path]:
+    """Write the DocBins, the labels file and the unlabelled texts.
+
+    splits (Splits): The clean reviews.
+    output (Path): Folder of the run.
+    lang (str): Language code.
+    RETURNS (List[Path]): The files.
+    RAISES (UserError): The tokenizer of the language is not installed.
+    """
+    try:
+        nlp = spacy.blank(lang)
+    except ImportError as error:
+        raise UserError(f"The tokenizer of {lang!r} cannot be loaded: {error}") from error
+    written = []
+    for split in ("train", "dev", "test"):
+        docs = []
+        for review in splits.reviews[split]:
+            doc = nlp.make_doc(review.text)
+            doc.cats = one_hot(review.label, splits.labels)
+            docs.append(doc)
+        written.append(output / "gold" / f"{split}.spacy")
+        write_docs(docs, written[-1])
+    for path, write, content in (
+        (output / "gold" / "labels.json", srsly.write_json, splits.labels),
+        (output / "unlabelled.jsonl", srsly.write_jsonl, [{"text": r.text} for r in splits.reviews["unlabelled"]]),
+    ):
+        with replaced(path) as partial:
+            write(partial, content)
+        written.append(path)
+    return written
+
+
+def print_summary(splits: Splits) -> None:
+    """Print what was read, mapped and dropped, a line per split.
+
+    splits (Splits): The clean reviews.
+    """
+    reasons = sorted({reason for dropped in splits.dropped.values() for reason in dropped})
+    rows = []
+    for split, reviews in splits.reviews.items():
+        counts: Dict[str, int] = {label: sum(r.label == label for r in reviews) for label in splits.labels}
+        source = {review.path.name for review in reviews}
+        rows.append(
+            (
+                split,
+                ", ".join(sorted(source)) or "absent",
+                len(reviews),
+                *counts.values(),
+                *(splits.dropped[split][reason] for reason in reasons),
+            )
+        )
+    msg.table(
+        rows, header=("split", "read from", "kept", *splits.labels, *(f"dropped: {r}" for r in reasons)), divider=True
+    )
+
+
+if __name__ == "__main__":
+    run_command(convert)

@@ -1,0 +1,154 @@
+"""Pipeline component that learns from a teacher's logits. For training only: packages ship stock `textcat`."""
+
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+
+import numpy
+from spacy import Language
+from spacy.pipeline import TextCategorizer
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer
+from thinc.types import Floats2d
+
+from scripts.distillation.losses import SoftTargets
+from scripts.docbins import AUGMENTED
+
+DEFAULT_CONFIG: Dict[str, Any] = {
+    "model": {
+        "@architectures": "textdistill.NgramLinear.v1",
+        "ngram_size": 3,
+        "min_docs": 3,
+        "max_ngrams": 120000,
+        "scale": 20.0,
+    },
+    "loss": {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0, "hard_weight": 0.1},
+    "threshold": 0.0,
+    "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
+}
+
+
+class DistilledTextCategorizer(TextCategorizer):
+    """Single-label text classifier whose model ends in logits and learns from soft targets and gold."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], Floats2d],
+        name: str,
+        *,
+        loss: SoftTargets,
+        threshold: float,
+        scorer: Optional[Callable],
+    ) -> None:
+        """Create the component.
+
+        vocab (Vocab): The shared vocabulary.
+        model (Model[List[Doc], Floats2d]): A student that ends in logits.
+        name (str): Name of the component instance.
+        loss (SoftTargets): From logits, teacher logits and gold to gradient and loss.
+        threshold (float): Unused with exclusive classes; stock `textcat` has it too.
+        scorer (Optional[Callable]): The scoring method.
+        """
+        super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
+        self.loss = loss
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Iterable[str]] = None,
+        positive_label: Optional[str] = None,
+    ) -> None:
+        """Let layers that need the whole corpus read it (`attrs["fit"]`), then initialise as `textcat` does.
+
+        The parameters are those of `TextCategorizer.initialize`. Augmented texts are left out of the fit: they
+        repeat the words of their originals.
+        """
+        for node in self.model.walk():
+            if "fit" in node.attrs:
+                node.attrs["fit"](eg.reference for eg in get_examples() if eg.reference._.source != AUGMENTED)
+        super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
+
+    def predict(self, docs: Iterable[Doc]) -> Floats2d:
+        """Predict probabilities. This is the one place with a softmax.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (Floats2d): Probabilities; zeros if all documents are empty, as in `textcat`. Shape: (n_docs, n_labels).
+        """
+        scores = super().predict(docs)
+        return self.model.ops.softmax(scores) if any(len(doc) for doc in docs) else scores
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch, as `textcat` does, and move the schedules of the loss one step."""
+        losses = super().update(examples, drop=drop, sgd=sgd, losses=losses)
+        self.loss.step()
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> Tuple[float, Floats2d]:
+        """Find the loss of a batch and its gradient.
+
+        examples (Iterable[Example]): Their references have teacher logits unless the hard weight is 1.
+        scores (Floats2d): The student's logits. Shape: (n_docs, n_labels).
+        RETURNS (Tuple[float, Floats2d]): Loss per document and gradient with respect to the logits.
+        RAISES (ValueError): Teacher logits are missing or do not fit the labels.
+        """
+        examples = list(examples)
+        self._validate_categories(examples)
+        gold, _ = self._examples_to_truth(examples)
+        d_scores, loss = self.loss(scores, self._teacher_logits(examples), gold)
+        return loss, self.model.ops.asarray2f(d_scores)
+
+    def get_teacher_student_loss(self, teacher_scores: Floats2d, student_scores: Floats2d) -> Tuple[float, Floats2d]:
+        """Find the loss without gold, under the name that spaCy v4 gives this hook.
+
+        teacher_scores (Floats2d): The teacher's logits. Shape: (n_docs, n_labels).
+        student_scores (Floats2d): The student's logits. Same shape.
+        RETURNS (Tuple[float, Floats2d]): Loss per document and gradient with respect to the student's logits.
+        """
+        d_scores, loss = self.loss(student_scores, teacher_scores, self.model.ops.xp.zeros_like(student_scores))
+        return loss, d_scores
+
+    def _teacher_logits(self, examples: List[Example]) -> Optional[Floats2d]:
+        """The teacher logits of a batch, or None where the loss does not need them."""
+        if self.loss.hard_weight == 1:
+            return None
+        rows = [eg.reference._.teacher_logits for eg in examples]
+        for eg, row in zip(examples, rows):
+            if row is None or len(row) != len(self.labels):
+                raise ValueError(
+                    f"The document {eg.reference.text[:50]!r} has the teacher logits {row}, but the labels "
+                    f"{', '.join(self.labels)} need {len(self.labels)}. Score the transfer set with a teacher of "
+                    "the same labels file, or set hard_weight = 1."
+                )
+        return self.model.ops.asarray2f(numpy.array(rows, dtype="float32"))
+
+
+def make_textcat_distill(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], Floats2d],
+    loss: SoftTargets,
+    threshold: float,
+    scorer: Optional[Callable],
+) -> DistilledTextCategorizer:
+    """Create the component `textcat_distill`. The parameters are those of DistilledTextCategorizer."""
+    return DistilledTextCategorizer(nlp.vocab, model, name, loss=loss, threshold=threshold, scorer=scorer)
+
+
+if not Language.has_factory("textcat_distill"):
+    Language.factory(
+        "textcat_distill",
+        assigns=["doc.cats"],
+        default_config=DEFAULT_CONFIG,
+        default_score_weights=Language.get_factory_meta("textcat").default_score_weights,
+        func=make_textcat_distill,
+    )

@@ -1,0 +1,123 @@
+"""The only code that reads or writes DocBins, and so the only one that knows the data contract.
+
+Gold documents have one-hot `cats`. Transfer documents have `doc._.teacher_logits` (label order, centred, at
+temperature 1) and `doc._.source`; their `cats` are gold or empty, never soft.
+"""
+
+import random
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence
+
+import numpy
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from scripts.files import UserError, replaced
+
+GOLD, AUGMENTED, UNLABELLED = "gold", "augmented", "unlabelled"
+
+for _name in ("teacher_logits", "source"):
+    if not Doc.has_extension(_name):
+        Doc.set_extension(_name, default=None)
+
+
+def one_hot(label: Optional[str], labels: Sequence[str]) -> Dict[str, float]:
+    """The `cats` of a gold label.
+
+    label (Optional[str]): One of the labels, or None where gold is unknown.
+    labels (Sequence[str]): All labels.
+    RETURNS (Dict[str, float]): 1.0 for the label, 0.0 for the others; empty for None.
+    RAISES (ValueError): The label is not among the labels.
+    """
+    if label is None:
+        return {}
+    if label not in labels:
+        raise ValueError(f"Label {label!r} is not one of {', '.join(labels)}")
+    return {name: float(name == label) for name in labels}
+
+
+def gold_label(doc: Doc) -> Optional[str]:
+    """The label whose cat is 1, or None for a document without gold."""
+    return next((label for label, value in doc.cats.items() if value == 1.0), None)
+
+
+def center_logits(probs: numpy.ndarray) -> numpy.ndarray:
+    """Recover centred logits from probabilities: log p - mean(log p).
+
+    probs (ndarray): Rows that sum to 1. Shape: (n_docs, n_labels).
+    RETURNS (ndarray): Rows that sum to 0, float32. softmax of a row is the row of probs. Same shape.
+    """
+    # The smallest float32 keeps a probability that has underflowed to 0 finite.
+    logs = numpy.log(numpy.maximum(probs, numpy.finfo("float32").tiny), dtype="float64")
+    return (logs - logs.mean(axis=1, keepdims=True)).astype("float32")
+
+
+def write_docs(docs: Iterable[Doc], path: Path) -> None:
+    """Write documents with their words, spaces, cats, teacher logits and source. The file is whole or absent.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): A .spacy file.
+    """
+    with replaced(path) as partial:
+        DocBin(attrs=["ORTH"], docs=docs, store_user_data=True).to_disk(partial)
+
+
+def read_docs(path: Path, vocab: Vocab) -> List[Doc]:
+    """Read one .spacy file.
+
+    path (Path): A .spacy file.
+    vocab (Vocab): The vocabulary that the documents shall share.
+    RETURNS (List[Doc]): The documents in the order in which they were written.
+    RAISES (UserError): The file is missing or broken.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} does not exist. Run the step of project.yml that writes it.")
+    try:
+        return list(DocBin().from_disk(path).get_docs(vocab))
+    except Exception as error:
+        raise UserError(f"{path} is not a readable DocBin ({error}). Delete it and run its step again.") from error
+
+
+def list_shards(path: Path) -> List[Path]:
+    """The .spacy files that a path stands for: itself, or the shards of a folder in order of their names.
+
+    path (Path): A .spacy file or a folder.
+    RETURNS (List[Path]): At least one path.
+    RAISES (UserError): There is none.
+    """
+    shards = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
+    if not shards or not shards[0].is_file():
+        raise UserError(f"No .spacy file at {path}. Run the `score` step first.")
+    return shards
+
+
+def stream_docs(
+    path: Path, vocab: Vocab, *, buffer_size: int = 0, rng: Optional[random.Random] = None
+) -> Iterator[Doc]:
+    """Read a file or a folder of shards, one shard in memory at a time, in order or shuffled through a buffer.
+
+    path (Path): A .spacy file or a folder of them.
+    vocab (Vocab): The vocabulary that the documents shall share.
+    buffer_size (int): Number of documents that a shuffled stream holds back.
+    rng (Optional[random.Random]): Shuffles the shards and the stream; None keeps the order.
+    YIELDS (Doc): Every document once.
+    """
+    shards = list_shards(path)
+    if rng is None:
+        for shard in shards:
+            yield from read_docs(shard, vocab)
+        return
+    rng.shuffle(shards)
+    buffer: List[Doc] = []
+    for shard in shards:
+        for doc in read_docs(shard, vocab):
+            if len(buffer) < buffer_size:
+                buffer.append(doc)
+            else:
+                # Swap with a random place of the buffer, as TensorFlow's Dataset.shuffle and WebDataset do.
+                place = rng.randrange(buffer_size + 1)
+                if place < buffer_size:
+                    buffer[place], doc = doc, buffer[place]
+                yield doc
+    rng.shuffle(buffer)
+    yield from buffer

@@ -1,0 +1,102 @@
+"""The `evaluate` step: baseline, student and teacher on the same test texts, in one run."""
+
+import random
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import numpy
+import spacy
+import srsly
+import typer
+from spacy import Language
+from spacy.tokens import Doc
+from tqdm import tqdm
+
+import scripts.functions  # noqa: F401
+from scripts.docbins import gold_label, read_docs
+from scripts.evaluation.quality import compare_to_teacher, measure_gap, measure_quality
+from scripts.evaluation.report import describe_machine, describe_versions, print_report, write_report
+from scripts.evaluation.speed import measure_speed
+from scripts.files import run_command
+
+N_SPEED_TEXTS = 200
+
+
+def evaluate(
+    # fmt: off
+    corpus: Path = typer.Argument(..., help="Folder of the run, as `convert` and `score` left it"),
+    report: Path = typer.Argument(..., help="Folder of the report"),
+    baseline: Path = typer.Option(..., help="The student trained on gold labels alone"),
+    student: Path = typer.Option(..., help="The distilled student as it is packaged"),
+    teacher: Path = typer.Option(..., help="The teacher"),
+    kind: str = typer.Option(..., help="Kind of the student, for the record"),
+    seed: int = typer.Option(0, help="Seed of the run, for the record and the choice of texts"),
+    gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
+    # fmt: on
+) -> None:
+    """Compare baseline, student and teacher in quality, agreement, calibration, size and speed."""
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)
+    labels = srsly.read_json(corpus / "gold" / "labels.json")
+    docs = read_docs(corpus / "gold" / "test.spacy", spacy.blank("xx").vocab)
+    paths = {"baseline": baseline, "student": student, "teacher": teacher}
+    pipelines = {name: spacy.load(path) for name, path in paths.items()}
+    result, speed_texts = measure_systems(pipelines, docs, labels, seed=seed)
+    for name, path in paths.items():
+        result[name]["size_mb"] = sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) / 1e6
+    data = srsly.read_json(corpus / "data.json")
+    result["provenance"] = {
+        "student_kind": kind,
+        "seed": seed,
+        "lang": data["lang"],
+        "counts": data["counts"],
+        "data": data["files"],
+        "transfer_set": srsly.read_json(corpus / "transfer" / "scores.json"),
+        "n_speed_texts": speed_texts,
+        "versions": describe_versions(),
+        "machine": describe_machine(gpu_id),
+    }
+    write_report(result, report)
+    print_report(result)
+
+
+def measure_systems(
+    pipelines: Dict[str, Language], docs: List[Doc], labels: List[str], *, seed: int
+) -> Tuple[Dict[str, Dict[str, Any]], int]:
+    """Measure all that follows from the predictions, and the speed.
+
+    pipelines (Dict[str, Language]): baseline, student and teacher.
+    docs (List[Doc]): Gold test documents.
+    labels (List[str]): Label order.
+    seed (int): Seed of the choice of texts for the measurement of speed.
+    RETURNS (Tuple[Dict[str, Dict[str, Any]], int]): Measurements by system; number of texts of the speed.
+    """
+    gold = numpy.array([labels.index(str(gold_label(doc))) for doc in docs])
+    texts = [doc.text for doc in docs]
+    probs = {name: classify(nlp, texts, labels, name=name) for name, nlp in pipelines.items()}
+    result = {name: measure_quality(system_probs, gold) for name, system_probs in probs.items()}
+    accuracy = {name: measurements["accuracy"] for name, measurements in result.items()}
+    retained, gap_closed = measure_gap(accuracy["baseline"], accuracy["student"], accuracy["teacher"])
+    result["student"].update(compare_to_teacher(probs["student"], probs["teacher"]))
+    result["student"].update(retained=retained, gap_closed=gap_closed)
+    sample = random.Random(seed).sample(texts, min(N_SPEED_TEXTS, len(texts)))
+    for name, rate in measure_speed(pipelines, sample).items():
+        result[name]["words_per_second"] = rate
+    return result, len(sample)
+
+
+def classify(nlp: Language, texts: List[str], labels: List[str], *, name: str) -> numpy.ndarray:
+    """Classify texts.
+
+    nlp (Language): The pipeline.
+    texts (List[str]): The texts.
+    labels (List[str]): Label order.
+    name (str): Shown beside the progress bar.
+    RETURNS (ndarray): Probabilities. Shape: (n_texts, n_labels).
+    """
+    docs = tqdm(nlp.pipe(texts), total=len(texts), desc=f"Testing {name}", unit="text", disable=None)
+    return numpy.array([[doc.cats[label] for label in labels] for doc in docs])
+
+
+if __name__ == "__main__":
+    run_command(evaluate)

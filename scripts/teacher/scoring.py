@@ -1,0 +1,231 @@
+"""The `score` step: the teacher's logits for the transfer set, as DocBin shards.
+
+Texts are scored in blocks of one shard, sorted by length and batched by token count. A shard is written
+whole or not at all, and finished shards are skipped, so that a killed run loses one shard at most.
+"""
+
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Sequence
+
+import numpy
+import spacy
+import srsly
+import typer
+from spacy import Language
+from spacy.tokens import Doc
+from tqdm import tqdm
+from wasabi import msg
+
+from scripts.augmentation.operations import MASK
+from scripts.docbins import center_logits, one_hot, write_docs
+from scripts.files import UserError, hash_path, replaced, run_command
+
+Row = Dict[str, Any]
+Teacher = Callable[[List[Doc]], numpy.ndarray]
+SHARD_SIZE = 1000
+BATCH_TOKENS = 4096
+RECORD = "scores.json"
+
+
+def score(
+    # fmt: off
+    texts: Path = typer.Argument(..., help="The transfer set's texts, as `augment` wrote them"),
+    teacher: Path = typer.Argument(..., help="A spaCy pipeline with a text classifier"),
+    output: Path = typer.Argument(..., help="Folder of the shards"),
+    labels: Path = typer.Option(..., help="The labels file: its order is the order of the logits"),
+    seed: int = typer.Option(0, help="Seed of the run, for the record"),
+    gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
+    # fmt: on
+) -> None:
+    """Score the transfer set with the teacher."""
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)
+    label_order = srsly.read_json(labels)
+    # What the shards follow from. Shards of other texts or of another teacher are not resumed but deleted.
+    identity = {
+        "teacher": str(teacher.as_posix()),
+        "teacher_sha256": hash_path(teacher),
+        "texts_sha256": hash_path(texts),
+        "labels": label_order,
+        "shard_size": SHARD_SIZE,
+        "code": {path.name: hash_path(path) for path in (Path(__file__), Path(__file__).parents[1] / "docbins.py")},
+    }
+    prepare_folder(output, identity)
+    nlp = spacy.load(teacher)
+    predict = make_teacher(nlp, label_order)
+    n_texts = sum(1 for _ in read_rows(texts))
+    shards = score_shards(
+        read_rows(texts), predict, nlp=nlp, labels=label_order, output=output, n_texts=n_texts, mask=mask_token(nlp)
+    )
+    versions = {name: version(name) for name in ("spacy", "thinc", "torch", "transformers", "spacy-transformers")}
+    record = {**identity, "seed": seed, "texts": n_texts, "versions": versions}
+    with replaced(output / RECORD) as partial:
+        srsly.write_json(partial, {**record, "shards": {path.name: hash_path(path) for path in shards}})
+    msg.good(f"Scored {n_texts} texts in {len(shards)} shards: {output}")
+
+
+def prepare_folder(output: Path, identity: Dict[str, Any]) -> None:
+    """Keep the shards of an interrupted run of the same work, delete any others.
+
+    output (Path): Folder of the shards.
+    identity (Dict[str, Any]): What the shards follow from.
+    """
+    started = output / "started.json"
+    # The record speaks of finished shards only.
+    (output / RECORD).unlink(missing_ok=True)
+    if not started.is_file() or srsly.read_json(started) != identity:
+        for shard in output.glob("*.spacy"):
+            shard.unlink()
+        with replaced(started) as partial:
+            srsly.write_json(partial, identity)
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Read the transfer set's texts.
+
+    path (Path): A .jsonl file.
+    YIELDS (Row): A text.
+    RAISES (UserError): A line is no text of a transfer set.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} does not exist. Run the `augment` step first.")
+    for number, row in enumerate(srsly.read_jsonl(path), start=1):
+        if not isinstance(row, dict) or "source" not in row or not ("text" in row or {"words", "spaces"} <= set(row)):
+            raise UserError(
+                f"{path}, line {number}: expected source and text, or words and spaces. Run `augment` again."
+            )
+        yield row
+
+
+def make_doc(row: Row, nlp: Language, *, mask: str) -> Doc:
+    """Make the document of a row. Augmented rows keep their tokens, or the tokenizer would split the mask.
+
+    row (Row): A text of the transfer set.
+    nlp (Language): Tokenizes texts.
+    mask (str): What stands for a masked word.
+    RETURNS (Doc): The document.
+    """
+    if "words" not in row:
+        return nlp.make_doc(row["text"])
+    return Doc(nlp.vocab, words=[mask if word == MASK else word for word in row["words"]], spaces=row["spaces"])
+
+
+def mask_token(nlp: Language) -> str:
+    """The word that a teacher's own tokenizer takes for a masked one; the project's for teachers without one.
+
+    nlp (Language): The teacher.
+    RETURNS (str): For example <mask>.
+    """
+    if nlp.has_pipe("transformer"):
+        return nlp.get_pipe("transformer").model.tokenizer.mask_token or MASK
+    return MASK
+
+
+def make_teacher(nlp: Language, labels: Sequence[str]) -> Teacher:
+    """Wrap a pipeline with a text classifier as a function from documents to probabilities.
+
+    nlp (Language): The pipeline.
+    labels (Sequence[str]): Order of the columns.
+    RETURNS (Teacher): Returns an array of the shape (n_docs, n_labels).
+    RAISES (UserError): The pipeline gives other labels.
+    """
+    found = set(nlp.get_pipe("textcat").labels) if nlp.has_pipe("textcat") else set()
+    if found != set(labels):
+        raise UserError(
+            f"The teacher's labels are {sorted(found)}, the labels file has {sorted(labels)}. Train it again."
+        )
+
+    def predict(docs: List[Doc]) -> numpy.ndarray:
+        cats = [doc.cats for doc in nlp.pipe(docs, batch_size=len(docs))]
+        return numpy.array([[doc_cats[label] for label in labels] for doc_cats in cats], dtype="float32")
+
+    return predict
+
+
+def score_shards(
+    rows: Iterator[Row],
+    predict: Teacher,
+    *,
+    nlp: Language,
+    labels: Sequence[str],
+    output: Path,
+    n_texts: int,
+    mask: str,
+) -> List[Path]:
+    """Score texts and write them as shards; shards that are there are skipped.
+
+    rows (Iterator[Row]): The texts, in random order. Read once, a shard at a time.
+    predict (Teacher): The teacher.
+    nlp (Language): Tokenizes for teacher and student.
+    labels (Sequence[str]): Label order of the logits.
+    output (Path): Folder of the shards.
+    n_texts (int): Number of texts, for the progress bar.
+    mask (str): The teacher's mask token.
+    RETURNS (List[Path]): The shards.
+    """
+    paths: List[Path] = []
+    with tqdm(total=n_texts, desc="Scoring", unit="text", disable=None) as bar:
+        while block := list(islice(rows, SHARD_SIZE)):
+            paths.append(output / f"{len(paths):05}.spacy")
+            if paths[-1].is_file():
+                # The time of skipped shards is none: leave them out of rate and ETA.
+                bar.initial += len(block)
+                bar.update(len(block))
+                continue
+            logits = score_block(block, predict, nlp=nlp, mask=mask, progress=bar.update)
+            docs = []
+            for row, row_logits in zip(block, logits):
+                doc = make_doc(row, nlp, mask=MASK)
+                doc.cats = one_hot(row.get("label"), labels)
+                doc._.teacher_logits = row_logits.tolist()
+                doc._.source = row["source"]
+                docs.append(doc)
+            write_docs(docs, paths[-1])
+    return paths
+
+
+def score_block(
+    rows: List[Row], predict: Teacher, *, nlp: Language, mask: str, progress: Callable[[int], Any]
+) -> numpy.ndarray:
+    """Score texts in batches of similar length.
+
+    rows (List[Row]): The texts.
+    predict (Teacher): The teacher.
+    nlp (Language): Tokenizes.
+    mask (str): The teacher's mask token.
+    progress (Callable[[int], Any]): Told the size of each finished batch.
+    RETURNS (ndarray): Centred logits in the order of the rows. Shape: (n_texts, n_labels).
+    """
+    docs = [make_doc(row, nlp, mask=mask) for row in rows]
+    # Longest first: if memory runs out, it does so at once.
+    order = sorted(range(len(docs)), key=lambda i: (-len(docs[i]), i))
+    scored: Dict[int, numpy.ndarray] = {}
+    for batch in batch_by_tokens(order, [len(doc) for doc in docs]):
+        for i, row_logits in zip(batch, center_logits(predict([docs[i] for i in batch]))):
+            scored[i] = row_logits
+        progress(len(batch))
+    return numpy.array([scored[i] for i in range(len(rows))], dtype="float32")
+
+
+def batch_by_tokens(order: List[int], lengths: List[int], *, max_tokens: int = BATCH_TOKENS) -> Iterator[List[int]]:
+    """Cut a sequence into batches whose padded size stays within a budget.
+
+    order (List[int]): Numbers of texts, longest first.
+    lengths (List[int]): Tokens of each text.
+    max_tokens (int): Budget: number of texts times the longest one.
+    YIELDS (List[int]): A batch; a text over the budget makes one alone.
+    """
+    batch: List[int] = []
+    for i in order:
+        if batch and (len(batch) + 1) * max(1, lengths[batch[0]]) > max_tokens:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+if __name__ == "__main__":
+    run_command(score)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import typer
-from wasabi import msg
 
 
 class UserError(ValueError):
@@ -23,7 +22,8 @@ def run_command(function: Callable[..., Any]) -> None:
     try:
         typer.run(function)
     except UserError as error:
-        msg.fail(str(error), exits=1)
+        typer.secho(f"✘ {error}", fg="red", err=True)
+        raise SystemExit(1) from None
 
 
 @contextmanager

@@ -4,7 +4,7 @@ A text repeats its words, so a batch embeds each lexeme once; one window convolu
 pooling, and a linear layer follow. Shipped module: it imports only spaCy and Thinc.
 """
 
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple, Union, cast
 
 from spacy.tokens import Doc
 from spacy.util import registry
@@ -24,22 +24,21 @@ from thinc.api import (
     uniqued,
     with_array,
 )
-from thinc.types import Floats2d, Ints2d
+from thinc.types import Floats2d, Ints2d, Ragged
 
 # The first column only tells lexemes apart; each of the others is embedded in a table of its own.
-LEXEME_ATTRS = ("ORTH", "NORM", "PREFIX", "SUFFIX", "SHAPE")
+LEXEME_ATTRS: List[Union[int, str]] = ["ORTH", "NORM", "PREFIX", "SUFFIX", "SHAPE"]
 
 
 @registry.architectures("textdistill.LexemeCNN.v1")
 def build_lexeme_cnn(
-    width: int, rows: List[int], maxout_pieces: int, dropout: float, nO: Optional[int] = None
+    width: int, rows: List[int], maxout_pieces: int, nO: Optional[int] = None
 ) -> Model[List[Doc], Floats2d]:
     """Build a CNN over lexeme embeddings that ends in logits.
 
     width (int): Size of word and window vectors.
     rows (List[int]): Rows of the hash tables for NORM, PREFIX, SUFFIX and SHAPE.
     maxout_pieces (int): Pieces of the two Maxout layers.
-    dropout (float): Dropout after each Maxout layer, as long as `training.dropout` does not replace it.
     nO (Optional[int]): Number of labels; inferred at initialisation when None.
     RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO).
 
@@ -47,25 +46,24 @@ def build_lexeme_cnn(
         pooling: Yang et al. (2016), Hierarchical Attention Networks, section 2.2, with a linear key.
     """
     if len(rows) != len(LEXEME_ATTRS) - 1:
-        raise ValueError(
-            f"rows of textdistill.LexemeCNN.v1 needs one number for each of {', '.join(LEXEME_ATTRS[1:])}, got {rows}"
-        )
-    tables = [
+        attrs = ", ".join(map(str, LEXEME_ATTRS[1:]))
+        raise ValueError(f"rows of textdistill.LexemeCNN.v1 needs one number for each of {attrs}, got {rows}")
+    # `training.dropout` sets the dropout of the Maxout layers.
+    tables: List[Model[Ints2d, Floats2d]] = [
         HashEmbed(width, n_rows, column=column, seed=column, dropout=0.0) for column, n_rows in enumerate(rows, start=1)
     ]
     embed: Model[Ints2d, Floats2d] = chain(
         concatenate(*tables),
-        Maxout(width, width * len(tables), nP=maxout_pieces, dropout=dropout, normalize=True),
+        Maxout(width, width * len(tables), nP=maxout_pieces, dropout=0.0, normalize=True),
     )
-    convolution = residual(
-        chain(expand_window(1), with_array(Maxout(width, width * 3, nP=maxout_pieces, dropout=dropout, normalize=True)))
-    )
+    mix_window: Model[Floats2d, Floats2d] = Maxout(width, width * 3, nP=maxout_pieces, dropout=0.0, normalize=True)
+    convolution: Model[Ragged, Ragged] = residual(chain(expand_window(1), with_array(mix_window)))
     pooling = concatenate(chain(ParametricAttention(width), reduce_sum()), reduce_max())
     output_layer = Linear(nO, width * 2)
     model: Model[List[Doc], Floats2d] = chain(
         Model("extract_lexemes", extract_lexemes),
         list2ragged(),
-        with_array(uniqued(embed, column=0)),
+        with_array(cast(Model[Floats2d, Floats2d], uniqued(embed, column=0))),
         convolution,
         pooling,
         output_layer,
@@ -84,7 +82,9 @@ def extract_lexemes(
     RETURNS (Tuple[List[Ints2d], Callable]): One array per document, shape (n_tokens, 5), and the callback.
     """
     features = [
-        model.ops.asarray2i(doc.to_array(LEXEME_ATTRS)) if len(doc) else model.ops.alloc2i(1, len(LEXEME_ATTRS))
+        model.ops.asarray2i(cast(Ints2d, doc.to_array(LEXEME_ATTRS)))
+        if len(doc)
+        else model.ops.alloc2i(1, len(LEXEME_ATTRS))
         for doc in docs
     ]
     return features, _end_backprop

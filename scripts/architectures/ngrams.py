@@ -5,14 +5,13 @@ The table is fitted once, on the documents seen at initialisation, and is shippe
 Shipped module: it imports only spaCy, Thinc and NumPy.
 """
 
-from typing import Callable, Iterable, List, Optional, Tuple
+from typing import Callable, Iterable, List, Optional, Tuple, cast
 
 import numpy
-from spacy.attrs import LOWER
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Model, with_cpu
-from thinc.types import Floats2d
+from thinc.types import Floats1d, Floats2d
 
 # Odd 64-bit constants: the golden ratio (Fibonacci hashing) and the multiplier of MurmurHash64A.
 _GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
@@ -45,7 +44,7 @@ def build_ngram_linear(
         "ngram_linear",
         forward,
         init=init,
-        dims={"nO": nO, "nI": None},
+        dims={"nO": nO},
         params={"W": None, "b": None},
         attrs={
             "ngram_size": ngram_size,
@@ -95,8 +94,8 @@ def init(model: Model[List[Doc], Floats2d], X: Optional[List[Doc]] = None, Y: Op
     if not len(model.attrs["keys"]) and X is not None:
         FitTable(model)(X)
     # A table may be empty (no n-gram is frequent enough), a parameter may not.
-    model.set_dim("nI", max(1, len(model.attrs["keys"])))
-    model.set_param("W", model.ops.alloc2f(model.get_dim("nI"), model.get_dim("nO")))
+    n_rows = max(1, len(model.attrs["keys"]))
+    model.set_param("W", model.ops.alloc2f(n_rows, model.get_dim("nO")))
     model.set_param("b", model.ops.alloc1f(model.get_dim("nO")))
 
 
@@ -106,7 +105,7 @@ def forward(model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool) 
     docs (List[Doc]): The documents.
     RETURNS (Tuple[Floats2d, Callable]): Logits, shape (n_docs, nO), and the callback from their gradient.
     """
-    W, b = model.get_param("W"), model.get_param("b")
+    W, b = numpy.asarray(model.get_param("W")), numpy.asarray(model.get_param("b"))
     nI, nO = W.shape
     doc_ids, rows, values = weigh_ngrams(model, docs)
     logits = numpy.tile(b, (len(docs), 1))
@@ -114,14 +113,15 @@ def forward(model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool) 
         logits[:, label] += numpy.bincount(doc_ids, weights=values * W[rows, label], minlength=len(docs))
 
     def backprop(d_logits: Floats2d) -> List[Doc]:
-        dW = model.ops.alloc2f(nI, nO)
+        d_values = numpy.asarray(d_logits)
+        dW = numpy.zeros((nI, nO), dtype="float32")
         for label in range(nO):
-            dW[:, label] = numpy.bincount(rows, weights=values * d_logits[doc_ids, label], minlength=nI)
-        model.inc_grad("W", dW)
-        model.inc_grad("b", d_logits.sum(axis=0))
+            dW[:, label] = numpy.bincount(rows, weights=values * d_values[doc_ids, label], minlength=nI)
+        model.inc_grad("W", cast(Floats2d, dW))
+        model.inc_grad("b", cast(Floats1d, d_values.sum(axis=0)))
         return []
 
-    return logits, backprop
+    return cast(Floats2d, logits), backprop
 
 
 def weigh_ngrams(
@@ -160,7 +160,7 @@ def extract_ngrams(docs: List[Doc], ngram_size: int) -> Tuple[numpy.ndarray, num
     lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
     if not lengths.sum():
         return numpy.zeros((0,), dtype="uint64"), numpy.zeros((0,), dtype="int64")
-    tokens = numpy.concatenate([doc.to_array(LOWER) for doc in docs if len(doc)])
+    tokens = numpy.concatenate([doc.to_array("LOWER") for doc in docs if len(doc)])
     doc_ids = numpy.repeat(numpy.arange(len(docs)), lengths)
     grams = _mix(tokens)
     all_keys, all_ids = [grams], [doc_ids]

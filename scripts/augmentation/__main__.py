@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import spacy
 import srsly
 import typer
-from spacy import Language, util
+from spacy import util
 from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
@@ -23,7 +23,6 @@ Tagger = Callable[[Doc], List[str]]
 
 
 def augment(
-    # fmt: off
     corpus: Path = typer.Argument(..., help="Folder of the run, as `convert` left it"),
     output: Path = typer.Argument(..., help="The .jsonl file to write"),
     config: Path = typer.Option(..., help="Path of augment.cfg"),
@@ -32,7 +31,6 @@ def augment(
         "", help="Installed spaCy pipeline that tags parts of speech; empty: learn word classes"
     ),
     seed: int = typer.Option(0, help="Seed of the augmentation"),
-    # fmt: on
 ) -> None:
     """Write the transfer set's texts: gold, augmented and unlabelled."""
     augmenter = load_augmenter(config)
@@ -41,7 +39,7 @@ def augment(
     train = list(nlp.pipe(read_docs(corpus / "gold" / "train.spacy", nlp.vocab)))
     unlabelled = [row["text"] for row in srsly.read_jsonl(corpus / "unlabelled.jsonl")]
     held_out = [doc for split in ("dev", "test") for doc in read_docs(corpus / "gold" / f"{split}.spacy", nlp.vocab)]
-    bar = tqdm(nlp.tokenizer.pipe(unlabelled), total=len(unlabelled), desc="Tokenizing", unit="text", disable=None)
+    bar = tqdm(map(nlp.make_doc, unlabelled), total=len(unlabelled), desc="Tokenizing", unit="text", disable=None)
     tag = load_tagger(tagger) if tagger else learn_clusters([*train, *bar], seed=seed)
     rows = build_transfer_set(
         train, unlabelled, NearCopies(doc.text for doc in held_out), augmenter=augmenter, tag=tag, seed=seed
@@ -79,7 +77,9 @@ def load_tagger(name: str) -> PipelineTagger:
     try:
         nlp = spacy.load(name)
     except OSError as error:
-        raise UserError(f"The tagger {name!r} cannot be loaded: {error}. Leave --vars.tagger empty to learn classes.")
+        raise UserError(
+            f"The tagger {name!r} cannot be loaded: {error}. Leave --vars.tagger empty to learn classes."
+        ) from error
     if not any(name in nlp.pipe_names for name in ("tagger", "morphologizer", "attribute_ruler")):
         raise UserError(
             f"The pipeline {name!r} sets no parts of speech, its components are: {', '.join(nlp.pipe_names)}"

@@ -112,7 +112,7 @@ def learn_clusters(docs: Sequence[Doc], *, seed: int, n_classes: int = N_CLASSES
     features = normalize(_reduce(_neighbour_counts(docs, words, context), seed=seed))
     suffixes = _suffix_features(words)
     stacked = numpy.hstack([features, SUFFIX_WEIGHT * _reduce(suffixes, seed=seed)])
-    n_clusters = min(n_classes, max(2, len(words) // 8), len(words))
+    n_clusters = min(n_classes, max(2, len(words) // 4))
     clusters = KMeans(n_clusters, n_init=3, random_state=seed).fit_predict(stacked)
     return ClusterTagger({word: f"class{cluster}" for word, cluster in zip(words, clusters)})
 

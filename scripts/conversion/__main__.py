@@ -17,7 +17,6 @@ CODE = sorted(Path(__file__).parent.glob("*.py"))
 
 
 def convert(
-    # fmt: off
     output: Path = typer.Argument(..., help="Folder of the run, e.g. corpus/en"),
     lang: str = typer.Option(..., help="Language code of the tokenizer"),
     train: Path = typer.Option(..., help="Labelled reviews"),
@@ -30,7 +29,6 @@ def convert(
     negative_up_to: float = typer.Option(2, help="Ratings up to it are NEGATIVE"),
     skip_stars: float = typer.Option(-1, help="Rating to leave out, e.g. 3; -1 leaves none out"),
     seed: int = typer.Option(0, help="Seed of the split"),
-    # fmt: on
 ) -> None:
     """Convert raw reviews to gold DocBins and clean unlabelled texts."""
     paths = {"train": train, "dev": dev, "test": test, "unlabelled": unlabelled}

@@ -112,4 +112,5 @@ def _split_off(train: List[Review], *, seed: int) -> List[List[Review]]:
     try:
         return train_test_split(train, test_size=HELD_OUT_SHARE, random_state=seed, stratify=labels)
     except ValueError as error:
-        raise UserError(f"{train[0].path}: too few reviews to split off dev or test ({error}). Give them as files.")
+        message = f"{train[0].path}: too few reviews to split off dev or test ({error}). Give them as files."
+        raise UserError(message) from error

@@ -2,7 +2,6 @@
 
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-import numpy
 from spacy import Language
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
@@ -93,7 +92,7 @@ class DistilledTextCategorizer(TextCategorizer):
         self.loss.step()
         return losses
 
-    def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> Tuple[float, Floats2d]:
+    def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> Tuple[float, Any]:
         """Find the loss of a batch and its gradient.
 
         examples (Iterable[Example]): Their references have teacher logits unless the hard weight is 1.
@@ -103,7 +102,7 @@ class DistilledTextCategorizer(TextCategorizer):
         """
         examples = list(examples)
         self._validate_categories(examples)
-        gold, _ = self._examples_to_truth(examples)
+        gold: Any = self._examples_to_truth(examples)[0]
         d_scores, loss = self.loss(scores, self._teacher_logits(examples), gold)
         return loss, self.model.ops.asarray2f(d_scores)
 
@@ -129,7 +128,7 @@ class DistilledTextCategorizer(TextCategorizer):
                     f"{', '.join(self.labels)} need {len(self.labels)}. Score the transfer set with a teacher of "
                     "the same labels file, or set hard_weight = 1."
                 )
-        return self.model.ops.asarray2f(numpy.array(rows, dtype="float32"))
+        return self.model.ops.asarray2f(rows)
 
 
 def make_textcat_distill(
@@ -149,6 +148,6 @@ if not Language.has_factory("textcat_distill"):
         "textcat_distill",
         assigns=["doc.cats"],
         default_config=DEFAULT_CONFIG,
-        default_score_weights=Language.get_factory_meta("textcat").default_score_weights,
+        default_score_weights={"cats_score": 1.0},
         func=make_textcat_distill,
     )

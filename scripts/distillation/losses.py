@@ -42,15 +42,17 @@ class SoftTargets:
         self.objective = objective
         self._temperatures = _as_values(temperature)
         self._hard_weights = _as_values(hard_weight)
+        self.temperature = self.hard_weight = 0.0
         self.step()
 
     def step(self) -> None:
         """Move both schedules to their next value. The component calls it once per update."""
-        self.temperature = next(self._temperatures, getattr(self, "temperature", None))
-        self.hard_weight = next(self._hard_weights, getattr(self, "hard_weight", None))
-        if self.temperature is None or not self.temperature > 0:
+        # A list that has come to its end keeps its last value.
+        self.temperature = next(self._temperatures, self.temperature)
+        self.hard_weight = next(self._hard_weights, self.hard_weight)
+        if not self.temperature > 0:
             raise ValueError(f"temperature of textdistill.SoftTargets.v1 must be > 0, got {self.temperature}")
-        if self.hard_weight is None or not 0 <= self.hard_weight <= 1:
+        if not 0 <= self.hard_weight <= 1:
             raise ValueError(f"hard_weight of textdistill.SoftTargets.v1 must be 0 to 1, got {self.hard_weight}")
 
     def __call__(self, logits: Floats2d, teacher_logits: Optional[Floats2d], gold: Floats2d) -> Tuple[Floats2d, float]:
@@ -112,7 +114,7 @@ class SoftTargets:
 def log_softmax(logits: Floats2d) -> Floats2d:
     """Row-wise log(softmax), without overflow for any finite logits. Shape: (n_docs, n_labels)."""
     xp = get_array_module(logits)
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted = logits - xp.max(logits, axis=1, keepdims=True)
     return shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
 
 

@@ -10,6 +10,7 @@ import srsly
 import typer
 from spacy import Language
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from tqdm import tqdm
 
 import scripts.functions  # noqa: F401
@@ -23,7 +24,6 @@ N_SPEED_TEXTS = 200
 
 
 def evaluate(
-    # fmt: off
     corpus: Path = typer.Argument(..., help="Folder of the run, as `convert` and `score` left it"),
     report: Path = typer.Argument(..., help="Folder of the report"),
     baseline: Path = typer.Option(..., help="The student trained on gold labels alone"),
@@ -32,13 +32,12 @@ def evaluate(
     kind: str = typer.Option(..., help="Kind of the student, for the record"),
     seed: int = typer.Option(0, help="Seed of the run, for the record and the choice of texts"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
-    # fmt: on
 ) -> None:
     """Compare baseline, student and teacher in quality, agreement, calibration, size and speed."""
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     labels = srsly.read_json(corpus / "gold" / "labels.json")
-    docs = read_docs(corpus / "gold" / "test.spacy", spacy.blank("xx").vocab)
+    docs = read_docs(corpus / "gold" / "test.spacy", Vocab())
     paths = {"baseline": baseline, "student": student, "teacher": teacher}
     pipelines = {name: spacy.load(path) for name, path in paths.items()}
     result, speed_texts = measure_systems(pipelines, docs, labels, seed=seed)

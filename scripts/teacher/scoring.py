@@ -7,7 +7,7 @@ whole or not at all, and finished shards are skipped, so that a killed run loses
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Sequence, cast
 
 import numpy
 import spacy
@@ -15,6 +15,8 @@ import srsly
 import typer
 from spacy import Language
 from spacy.tokens import Doc
+from spacy_transformers import Transformer
+from spacy_transformers.layers.transformer_model import TransformerModel
 from tqdm import tqdm
 from wasabi import msg
 
@@ -30,14 +32,12 @@ RECORD = "scores.json"
 
 
 def score(
-    # fmt: off
     texts: Path = typer.Argument(..., help="The transfer set's texts, as `augment` wrote them"),
     teacher: Path = typer.Argument(..., help="A spaCy pipeline with a text classifier"),
     output: Path = typer.Argument(..., help="Folder of the shards"),
     labels: Path = typer.Option(..., help="The labels file: its order is the order of the logits"),
     seed: int = typer.Option(0, help="Seed of the run, for the record"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
-    # fmt: on
 ) -> None:
     """Score the transfer set with the teacher."""
     if gpu_id >= 0:
@@ -119,7 +119,7 @@ def mask_token(nlp: Language) -> str:
     RETURNS (str): For example <mask>.
     """
     if nlp.has_pipe("transformer"):
-        return nlp.get_pipe("transformer").model.tokenizer.mask_token or MASK
+        return cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model).tokenizer.mask_token or MASK
     return MASK
 
 
@@ -131,7 +131,7 @@ def make_teacher(nlp: Language, labels: Sequence[str]) -> Teacher:
     RETURNS (Teacher): Returns an array of the shape (n_docs, n_labels).
     RAISES (UserError): The pipeline gives other labels.
     """
-    found = set(nlp.get_pipe("textcat").labels) if nlp.has_pipe("textcat") else set()
+    found = set(nlp.pipe_labels["textcat"]) if nlp.has_pipe("textcat") else set()
     if found != set(labels):
         raise UserError(
             f"The teacher's labels are {sorted(found)}, the labels file has {sorted(labels)}. Train it again."
@@ -170,9 +170,9 @@ def score_shards(
         while block := list(islice(rows, SHARD_SIZE)):
             paths.append(output / f"{len(paths):05}.spacy")
             if paths[-1].is_file():
-                # The time of skipped shards is none: leave them out of rate and ETA.
-                bar.initial += len(block)
-                bar.update(len(block))
+                # Skipped shards take no time: leave them out of rate and ETA.
+                bar.total -= len(block)
+                bar.refresh()
                 continue
             logits = score_block(block, predict, nlp=nlp, mask=mask, progress=bar.update)
             docs = []

@@ -1,0 +1,100 @@
+"""What several tests share: toy texts, models of every architecture, and the real reviews where they are."""
+
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy
+import pytest
+import spacy
+from spacy import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+import scripts.functions  # noqa: F401
+from scripts.docbins import one_hot
+
+ROOT = Path(__file__).parents[1]
+# Real reviews in the layout DIR/LANG/*.jsonl.gz; they must not be in the repository.
+REAL_REVIEWS = Path(os.environ.get("TEXTDISTILL_REVIEWS", ROOT.parent / "shared" / "data"))
+LABELS = ["NEGATIVE", "POSITIVE"]
+
+BOW: Dict[str, Any] = {
+    "@architectures": "textdistill.NgramLinear.v1",
+    "ngram_size": 2,
+    "min_docs": 1,
+    "max_ngrams": 500,
+    "scale": 20.0,
+}
+CNN: Dict[str, Any] = {
+    "@architectures": "textdistill.LexemeCNN.v1",
+    "width": 8,
+    "rows": [100, 50, 50, 50],
+    "maxout_pieces": 2,
+}
+ENSEMBLE: Dict[str, Any] = {"@architectures": "textdistill.LogitEnsemble.v1", "bow": BOW, "cnn": CNN}
+ARCHITECTURES = {"bow": BOW, "cnn": CNN, "ensemble": ENSEMBLE}
+
+TEXTS: List[Tuple[str, str]] = [
+    ("I love it , works well", "POSITIVE"),
+    ("awful , broke at once", "NEGATIVE"),
+    ("a lovely quiet machine", "POSITIVE"),
+    ("the worst purchase of my life", "NEGATIVE"),
+    ("my kids love this", "POSITIVE"),
+    ("cheap plastic , broke", "NEGATIVE"),
+    ("great sound and great price", "POSITIVE"),
+    ("never again , awful", "NEGATIVE"),
+    ("well made , lovely colour", "POSITIVE"),
+    ("sent it back , worst of all", "NEGATIVE"),
+]
+
+
+def make_examples(nlp: Language, *, teacher_logits: Optional[numpy.ndarray] = None) -> List[Example]:
+    """Examples of TEXTS, with teacher logits if they are given."""
+    examples = []
+    for i, (text, label) in enumerate(TEXTS):
+        doc = Doc(nlp.vocab, words=text.split())
+        doc.cats = one_hot(label, LABELS)
+        if teacher_logits is not None:
+            doc._.teacher_logits = teacher_logits[i].tolist()
+        examples.append(Example(doc, doc))
+    return examples
+
+
+def make_pipeline(model: Dict[str, Any], *, hard_weight: float = 0.5, lang: str = "en", **loss: Any) -> Language:
+    """A blank pipeline with the distillation component."""
+    nlp = spacy.blank(lang)
+    config = {
+        "model": model,
+        "loss": {
+            "@losses": "textdistill.SoftTargets.v1",
+            "objective": "kl",
+            "temperature": 2.0,
+            "hard_weight": hard_weight,
+            **loss,
+        },
+    }
+    nlp.add_pipe("textcat_distill", name="textcat", config=config)
+    return nlp
+
+
+def make_teacher_logits(seed: int = 0) -> Any:
+    """Centred logits for TEXTS that agree with gold and are not all alike."""
+    rng = numpy.random.default_rng(seed)
+    sizes = rng.uniform(0.5, 2.5, size=len(TEXTS))
+    signs = numpy.array([1 if label == "POSITIVE" else -1 for _, label in TEXTS])
+    return numpy.stack([-signs * sizes, signs * sizes], axis=1).astype("float32")
+
+
+@pytest.fixture(params=list(ARCHITECTURES))
+def architecture(request: pytest.FixtureRequest) -> Dict[str, Any]:
+    """The model block of each student."""
+    return ARCHITECTURES[request.param]
+
+
+@pytest.fixture
+def real_reviews() -> Path:
+    """The folder of the real reviews."""
+    if not REAL_REVIEWS.is_dir():
+        pytest.skip(f"no real reviews at {REAL_REVIEWS}; set TEXTDISTILL_REVIEWS to their folder")
+    return REAL_REVIEWS

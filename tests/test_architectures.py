@@ -1,0 +1,123 @@
+import pickle
+from typing import Any, Dict, List
+
+import numpy
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc
+from spacy.util import registry
+
+from scripts.architectures import ngrams
+from scripts.architectures.ngrams import count_documents, extract_ngrams
+from tests.conftest import BOW, make_examples, make_pipeline, make_teacher_logits
+
+NLP = spacy.blank("en")
+words = st.lists(st.sampled_from(["a", "b", "C", "dd", "É", "😀"]), max_size=6)
+
+
+def make_docs(texts: List[List[str]]) -> List[Doc]:
+    return [Doc(NLP.vocab, words=text) for text in texts]
+
+
+def reference_ngrams(text: List[str], n_max: int) -> List[tuple]:
+    lowered = [word.lower() for word in text]
+    return [tuple(lowered[i : i + n]) for n in range(1, n_max + 1) for i in range(len(text) - n + 1)]
+
+
+@given(st.lists(words, max_size=5), st.integers(1, 4))
+@settings(deadline=None)
+def test_ngrams_are_hashed_apart_and_stay_within_their_document(texts: List[List[str]], n_max: int) -> None:
+    keys, doc_ids = extract_ngrams(make_docs(texts), n_max)
+    expected = [gram for text in texts for gram in reference_ngrams(text, n_max)]
+    assert len(keys) == len(expected)
+    assert len(set(keys.tolist())) == len(set(expected))
+    for number, text in enumerate(texts):
+        alone, _ = extract_ngrams(make_docs([text]), n_max)
+        assert sorted(keys[doc_ids == number].tolist()) == sorted(alone.tolist())
+
+
+@given(st.lists(words, max_size=8))
+@settings(deadline=None)
+def test_document_counts(texts: List[List[str]]) -> None:
+    keys, counts, n_docs = count_documents(make_docs(texts), 2)
+    expected: Dict[tuple, int] = {}
+    for text in texts:
+        for gram in set(reference_ngrams(text, 2)):
+            expected[gram] = expected.get(gram, 0) + 1
+    assert n_docs == len(texts)
+    assert sorted(counts.tolist()) == sorted(expected.values())
+    assert (numpy.diff(keys.astype("float64")) > 0).all()
+
+
+def test_counting_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    docs = make_docs([text.split() for text in ("a b c", "b c d", "a b", "e", "b")] * 3)
+    whole = count_documents(docs, 3)
+    monkeypatch.setattr(ngrams, "_COUNT_CHUNK", 4)
+    chunked = count_documents(docs, 3)
+    assert all(numpy.array_equal(a, b) for a, b in zip(whole[:2], chunked[:2])) and whole[2] == chunked[2]
+
+
+def test_tf_idf_by_hand() -> None:
+    docs = make_docs([["a", "a", "b"], ["b"], ["c"]])
+    model = registry.resolve({"model": {**BOW, "ngram_size": 1, "scale": 2.0, "nO": 2}})["model"]
+    model.initialize(X=docs)
+    doc_ids, rows, values = ngrams.weigh_ngrams(model.layers[0], docs)
+    idf = {"a": numpy.log(4 / 2) + 1, "b": numpy.log(4 / 3) + 1, "c": numpy.log(4 / 2) + 1}
+    a, b = (1 + numpy.log(2)) * idf["a"], idf["b"]
+    length = numpy.hypot(a, b)
+    assert sorted(values[doc_ids == 0]) == pytest.approx(sorted([2 * a / length, 2 * b / length]))
+    assert values[doc_ids == 1] == pytest.approx([2.0])
+    assert len(set(rows.tolist())) == 3
+
+
+def test_table_keeps_frequent_ngrams_only() -> None:
+    docs = make_docs([["a", "b"], ["a", "c"], ["a", "b"], ["d"]])
+    model = registry.resolve({"model": {**BOW, "ngram_size": 1, "min_docs": 2, "nO": 2}})["model"]
+    model.attrs["fit"](docs)
+    assert len(model.layers[0].attrs["keys"]) == 2
+    small = registry.resolve({"model": {**BOW, "ngram_size": 1, "max_ngrams": 1, "nO": 2}})["model"]
+    small.attrs["fit"](docs)
+    (most_frequent,) = small.layers[0].attrs["keys"]
+    assert most_frequent == extract_ngrams(make_docs([["A"]]), 1)[0][0]
+
+
+def test_empty_table_gives_the_bias() -> None:
+    model = registry.resolve({"model": {**BOW, "min_docs": 5, "nO": 2}})["model"]
+    docs = make_docs([["a"], []])
+    model.initialize(X=docs)
+    assert numpy.array_equal(model.predict(docs), numpy.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("setting", ["ngram_size", "min_docs", "max_ngrams"])
+def test_sizes_below_one_are_errors(setting: str) -> None:
+    with pytest.raises(ValueError, match=f"{setting} .* got 0"):
+        registry.resolve({"model": {**BOW, setting: 0}})
+
+
+def test_rows_of_the_cnn_must_fit_its_attributes() -> None:
+    with pytest.raises(ValueError, match="NORM, PREFIX, SUFFIX, SHAPE"):
+        registry.resolve(
+            {"model": {"@architectures": "textdistill.LexemeCNN.v1", "width": 4, "rows": [10], "maxout_pieces": 2}}
+        )
+
+
+def test_pickled_pipeline_predicts_the_same(architecture: Dict[str, Any]) -> None:
+    nlp = make_pipeline(architecture, hard_weight=0.5)
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    optimizer = nlp.initialize(lambda: examples)
+    nlp.update(examples, sgd=optimizer)
+    model = nlp.get_pipe("textcat").model  # type: ignore[attr-defined]
+    docs = [eg.reference for eg in examples]
+    copy = registry.resolve({"model": architecture})["model"].from_bytes(pickle.loads(pickle.dumps(model.to_bytes())))
+    assert numpy.array_equal(copy.predict(docs), model.predict(docs))
+
+
+def test_n_process_changes_nothing(architecture: Dict[str, Any]) -> None:
+    nlp = make_pipeline(architecture)
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    nlp.initialize(lambda: examples)
+    texts = [eg.reference.text for eg in examples]
+    one = [doc.cats for doc in nlp.pipe(texts)]
+    assert [doc.cats for doc in nlp.pipe(texts, n_process=2, batch_size=3)] == one

@@ -1,0 +1,200 @@
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+import spacy
+from spacy.tokens import Doc
+
+from scripts.augmentation.__main__ import build_transfer_set, load_augmenter, load_tagger
+from scripts.augmentation.operations import (
+    MASK,
+    Augmenter,
+    MaskWord,
+    ReplaceWord,
+    SampleNgram,
+    SampleSentences,
+    Token,
+    choose,
+)
+from scripts.augmentation.word_classes import PipelineTagger, WordClasses, count_classes, learn_clusters
+from scripts.conversion.near_copies import NearCopies
+from scripts.docbins import one_hot
+from scripts.files import UserError
+from tests.conftest import ROOT
+
+NLP = spacy.blank("en")
+NLP.add_pipe("sentencizer")
+CLASSES = count_classes(
+    [("cat", "N"), ("dog", "N"), ("dog", "N"), ("dog", "N"), ("Sun", "N"), ("runs", "V"), (",", "")]
+)
+
+
+def make_tokens(text: str, word_class: str = "N") -> List[Token]:
+    return [Token(word, word_class, True, i == 0) for i, word in enumerate(text.split())]
+
+
+def make_augmenter(n_iter: int = 1, max_texts: int = 100, words: Any = None, texts: Any = None) -> Augmenter:
+    return Augmenter(n_iter, max_texts, words or {}, texts or {})
+
+
+def test_one_draw_decides_between_masking_and_replacing() -> None:
+    # u < .1 masks, .1 <= u < .2 replaces, any other keeps: never both on one word (Tang et al., section 3.3).
+    operations = [MaskWord(0.1), ReplaceWord(0.1)]
+    for draw, expected in [(0.0, 0), (0.0999, 0), (0.1, 1), (0.1999, 1), (0.2, None), (0.9, None)]:
+        assert choose(operations, draw) is (None if expected is None else operations[expected])
+
+
+def test_shares_of_masked_and_replaced_words() -> None:
+    augmenter = make_augmenter(words={"mask": MaskWord(0.1), "replace": ReplaceWord(0.2)})
+    words = Counter(token.word for token in augmenter(make_tokens("cat " * 20000), CLASSES, random.Random(0)))
+    assert words[MASK] / 20000 == pytest.approx(0.1, abs=0.01)
+    assert (words["dog"] + words["sun"]) / 20000 == pytest.approx(0.2, abs=0.01)
+
+
+def test_replacement_is_another_word_of_the_same_class_by_frequency() -> None:
+    rng = random.Random(0)
+    drawn = Counter(CLASSES.draw("N", "cat", rng) for _ in range(4000))
+    assert set(drawn) == {"dog", "sun"}
+    assert drawn["dog"] / drawn["sun"] == pytest.approx(3, rel=0.15)
+    assert CLASSES.draw("N", "Cat", rng) in {"Dog", "Sun"}
+    assert CLASSES.draw("V", "runs", rng) == "runs"  # the only one of its class
+    assert CLASSES.draw("", ",", rng) == "," and CLASSES.draw("X", "x", rng) == "x"
+    assert WordClasses({"N": Counter(a=1)}).draw("N", "b", rng) == "a"
+
+
+def test_ngram_is_kept_and_not_masked_with_n_from_one_to_five() -> None:
+    tokens = [Token(str(i), "N", True, i == 0) for i in range(30)]
+    rng, lengths, starts = random.Random(0), Counter(), Counter()
+    for _ in range(5000):
+        kept = [int(token.word) for token in SampleNgram(1.0, 1, 5)(tokens, rng)]
+        assert kept == list(range(kept[0], kept[0] + len(kept)))
+        lengths[len(kept)] += 1
+        starts[kept[0]] += 1
+    assert set(lengths) == {1, 2, 3, 4, 5} and min(lengths.values()) > 850
+    assert set(starts) == set(range(30))
+    assert SampleNgram(1.0, 5, 5)(tokens[:2], rng) == tokens[:2]
+
+
+def test_sampled_sentences_are_whole_and_in_a_row() -> None:
+    tokens = [Token(f"{s}.{w}", "N", True, w == 0) for s in range(6) for w in range(4)]
+    rng, seen = random.Random(0), Counter()
+    for _ in range(2000):
+        kept = [token.word for token in SampleSentences(1.0, 3)(tokens, rng)]
+        sentences = sorted({int(word.split(".")[0]) for word in kept})
+        assert kept == [f"{s}.{w}" for s in sentences for w in range(4)]
+        assert sentences == list(range(sentences[0], sentences[-1] + 1))
+        seen[len(sentences)] += 1
+    assert set(seen) == {1, 2, 3} and min(seen.values()) > 550
+
+
+def test_text_operations_come_after_word_operations_and_exclude_each_other() -> None:
+    texts = {"ngram": SampleNgram(0.25, 1, 1), "sentences": SampleSentences(0.25, 1)}
+    augmenter = make_augmenter(words={"mask": MaskWord(1.0)}, texts=texts)
+    tokens = [Token("w", "N", True, i % 4 == 0) for i in range(8)]
+    rng = random.Random(0)
+    results = [augmenter(tokens, CLASSES, rng) for _ in range(4000)]
+    assert all(token.word == MASK for result in results for token in result)
+    lengths = Counter(map(len, results))
+    assert set(lengths) == {1, 4, 8}
+    assert [lengths[n] / 4000 for n in (1, 4, 8)] == pytest.approx([0.25, 0.25, 0.5], abs=0.03)
+
+
+def make_gold(texts: List[str]) -> List[Doc]:
+    docs = [NLP(text) for text in texts]
+    for doc in docs:
+        doc.cats = one_hot("POSITIVE", ["NEGATIVE", "POSITIVE"])
+    return docs
+
+
+def no_classes(doc: Doc) -> List[str]:
+    return [""] * len(doc)
+
+
+def test_every_text_is_used_and_n_iter_counts_per_text() -> None:
+    # A public implementation augments the last text only; the marks tell where each text came from.
+    docs = make_gold([f"mark{i} one two three four five six seven eight nine ten" for i in range(10)])
+    augmenter = make_augmenter(n_iter=5, words={"mask": MaskWord(0.3)})
+    rows = build_transfer_set(docs, [], NearCopies([]), augmenter=augmenter, tag=no_classes, seed=0)
+    marks = Counter(word for row in rows for word in row.get("words", []) if word.startswith("mark"))
+    assert set(marks) == {f"mark{i}" for i in range(10)} and max(marks.values()) <= 5
+    assert sum(row["source"] == "gold" for row in rows) == 10
+
+
+def test_transfer_set_has_no_duplicates_obeys_the_cap_and_is_seeded() -> None:
+    docs = make_gold([f"text {i} with a few words . And more ." for i in range(8)])
+    augmenter = load_augmenter(ROOT / "configs" / "augment.cfg")
+    augmenter.max_texts = 60
+
+    def build(seed: int) -> List[Any]:
+        return build_transfer_set(
+            docs, ["new one", "other"], NearCopies([]), augmenter=augmenter, tag=no_classes, seed=seed
+        )
+
+    rows = build(0)
+    texts = [row.get("text") or " ".join(row["words"]).lower() for row in rows]
+    assert len(set(texts)) == len(texts)
+    sources = Counter(row["source"] for row in rows)
+    assert sources == {"gold": 8, "augmented": 60, "unlabelled": 2}
+    assert {row["label"] for row in rows if row["source"] == "gold"} == {"POSITIVE"}
+    assert all(row["label"] is None for row in rows if row["source"] != "gold")
+    assert build(0) == rows and build(1) != rows
+
+
+def test_nothing_of_dev_or_test_enters() -> None:
+    held_out = NearCopies(["the exact test text stands here in full", "b c", "great"])
+    docs = make_gold(["a b c d great", "The exact test text stands here, in full!"])
+    augmenter = make_augmenter(n_iter=300, texts={"ngram": SampleNgram(1.0, 1, 5)})
+    unlabelled = ["the exact test text stands here in FULL", "Great!", "fine"]
+    rows = build_transfer_set(docs, unlabelled, held_out, augmenter=augmenter, tag=no_classes, seed=0)
+    texts = {row.get("text") or " ".join(row["words"]) for row in rows}
+    assert {"fine", "a b c d great", "a b", "c d"} <= texts
+    assert not texts & {"b c", "great", "Great!", *unlabelled[:1]}
+    assert not any("exact test text stands here" in text.lower() for text in texts)
+
+
+def test_clusters_are_parts_of_speech() -> None:
+    rng = random.Random(0)
+    words = {
+        "D": ["the", "a", "this"],
+        "A": ["big", "red", "old", "new"],
+        "N": ["dog", "cat", "house", "car", "tree"],
+        "V": ["sees", "likes", "finds", "takes"],
+    }
+    texts = [" ".join(rng.choice(words[c]) for c in "DANVDAN") for _ in range(400)]
+    tagger = learn_clusters([NLP.make_doc(text) for text in texts], seed=0, n_classes=4)
+    for members in words.values():
+        assert len({tagger.class_of[word] for word in members}) == 1
+    assert len(set(tagger.class_of.values())) == 4
+    assert tagger(NLP.make_doc("the unseen dog")) == [tagger.class_of["the"], "", tagger.class_of["dog"]]
+    assert learn_clusters([], seed=0).class_of == {}
+
+
+def test_a_pipeline_can_tag(tmp_path: Path) -> None:
+    tagger = spacy.blank("en")
+    ruler: Any = tagger.add_pipe("attribute_ruler")
+    ruler.add([[{"LOWER": {"IN": ["dog", "cat"]}}]], {"POS": "NOUN"})
+    ruler.add([[{"LOWER": "runs"}]], {"POS": "VERB"})
+    tagger.to_disk(tmp_path / "tagger")
+    loaded = load_tagger(str(tmp_path / "tagger"))
+    assert isinstance(loaded, PipelineTagger)
+    assert loaded(NLP.make_doc("Dog runs , cat")) == ["NOUN", "VERB", "", "NOUN"]
+    with pytest.raises(UserError, match="'no_such_tagger' cannot be loaded"):
+        load_tagger("no_such_tagger")
+    NLP.to_disk(tmp_path / "blank")
+    with pytest.raises(UserError, match="sets no parts of speech"):
+        load_tagger(str(tmp_path / "blank"))
+
+
+def test_bad_settings_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"sum to at most 1, got 1.200"):
+        make_augmenter(words={"a": MaskWord(0.6), "b": ReplaceWord(0.6)})
+    with pytest.raises(ValueError, match="1 <= min_n <= max_n, got 3 and 2"):
+        SampleNgram(0.1, 3, 2)
+    with pytest.raises(ValueError, match="max_sentences >= 1, got 0"):
+        SampleSentences(0.1, 0)
+    path = tmp_path / "augment.cfg"
+    path.write_text('[augmentation]\n@misc = "textdistill.NoSuch.v1"\n', encoding="utf8")
+    with pytest.raises(UserError, match=r"augment.cfg: .*NoSuch"):
+        load_augmenter(path)

@@ -1,0 +1,148 @@
+from typing import Any, Dict, cast
+
+import numpy
+import pytest
+import spacy
+from spacy import Language
+from spacy.tokens import Doc
+
+from scripts.distillation.component import DistilledTextCategorizer
+from tests.conftest import BOW, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits
+
+
+def initialize(nlp: Language, teacher_logits: Any) -> Any:
+    spacy.util.fix_random_seed(0)
+    examples = make_examples(nlp, teacher_logits=teacher_logits)
+    return nlp.initialize(lambda: examples), examples
+
+
+def predict(nlp: Language) -> numpy.ndarray:
+    return numpy.array([[nlp(text).cats[label] for label in LABELS] for text, _ in TEXTS])
+
+
+def test_overfits_ten_docs_and_survives_the_disk(architecture: Dict[str, Any], tmp_path: Any) -> None:
+    nlp = make_pipeline(architecture, hard_weight=0.1)
+    optimizer, examples = initialize(nlp, make_teacher_logits())
+    optimizer.learn_rate = 0.01
+    losses = [nlp.update(examples, sgd=optimizer, drop=0.0)["textcat"] for _ in range(150)]
+    assert losses[-1] < losses[0] / 5
+    probs = predict(nlp)
+    assert [LABELS[i] for i in probs.argmax(axis=1)] == [label for _, label in TEXTS]
+    nlp.to_disk(tmp_path)
+    assert numpy.array_equal(predict(spacy.load(tmp_path)), probs)
+    copy = make_pipeline(architecture, hard_weight=0.1)
+    assert numpy.array_equal(predict(copy.from_bytes(nlp.to_bytes())), probs)
+
+
+@pytest.mark.parametrize("objective", ["kl", "mse"])
+def test_gradient_of_the_weights_equals_finite_differences(architecture: Dict[str, Any], objective: str) -> None:
+    nlp = make_pipeline(architecture, hard_weight=0.3, objective=objective)
+    _, examples = initialize(nlp, make_teacher_logits())
+    textcat = cast(DistilledTextCategorizer, nlp.get_pipe("textcat"))
+    docs = [eg.predicted for eg in examples]
+    rng = numpy.random.default_rng(0)
+    nodes = [node for node in textcat.model.walk() if node.param_names]
+    for node in nodes:  # away from zero weights, where half of the gradients vanish
+        for name in node.param_names:
+            weights: Any = node.get_param(name)
+            node.set_param(name, weights + rng.normal(scale=0.1, size=weights.shape).astype("float32"))
+    scores, backprop = textcat.model(docs, is_train=True)
+    _, d_scores = textcat.get_loss(examples, scores)
+    backprop(d_scores)
+    for node in nodes:
+        for name in node.param_names:
+            gradient: Any = node.get_grad(name).copy()
+            size = float(numpy.sqrt((gradient**2).sum()))
+            assert size > 0, f"{node.name} {name} has no gradient"
+            values: Any = node.get_param(name).copy()
+            losses = []
+            eps = 2e-3 / max(1.0, size)
+            for sign in (1, -1):  # along the gradient the loss changes by |gradient| per unit of length
+                node.set_param(name, values + sign * eps * gradient / size)
+                losses.append(textcat.get_loss(examples, textcat.model.predict(docs))[0])
+            node.set_param(name, values)
+            assert (losses[0] - losses[1]) / (2 * eps) == pytest.approx(size, rel=0.05, abs=2e-3), (node.name, name)
+
+
+def test_probabilities_and_empty_documents(architecture: Dict[str, Any]) -> None:
+    nlp = make_pipeline(architecture)
+    initialize(nlp, make_teacher_logits())
+    for text in ("word", "love 😀 unseenword", "  ", TEXTS[0][0]):
+        assert sum(nlp(text).cats.values()) == pytest.approx(1, abs=1e-5)
+    # Beside other texts an empty one has probabilities; alone it has zeros, as with stock textcat.
+    together = list(nlp.pipe(["", "love"]))
+    assert sum(together[0].cats.values()) == pytest.approx(1, abs=1e-5)
+    assert set(nlp("").cats.values()) == {0.0}
+    alone = nlp("love").cats
+    assert together[1].cats == pytest.approx(alone, abs=1e-6)
+
+
+def test_rows_of_a_batch_do_not_depend_on_each_other(architecture: Dict[str, Any]) -> None:
+    nlp = make_pipeline(architecture)
+    optimizer, examples = initialize(nlp, make_teacher_logits())
+    nlp.update(examples, sgd=optimizer, drop=0.0)
+    together = [doc.cats["POSITIVE"] for doc in nlp.pipe([text for text, _ in TEXTS])]
+    assert together == pytest.approx([nlp(text).cats["POSITIVE"] for text, _ in TEXTS], abs=1e-6)
+
+
+def test_missing_or_foreign_teacher_logits_are_errors() -> None:
+    nlp = make_pipeline(BOW)
+    optimizer, _ = initialize(nlp, make_teacher_logits())
+    with pytest.raises(ValueError, match="has the teacher logits None"):
+        nlp.update(make_examples(nlp), sgd=optimizer)
+    with pytest.raises(ValueError, match="need 2"):
+        nlp.update(make_examples(nlp, teacher_logits=numpy.zeros((len(TEXTS), 3))), sgd=optimizer)
+
+
+def test_hard_weight_one_trains_without_a_teacher() -> None:
+    nlp = make_pipeline(BOW, hard_weight=1.0)
+    optimizer, examples = initialize(nlp, None)
+    first = nlp.update(examples, sgd=optimizer)["textcat"]
+    assert first == pytest.approx(numpy.log(2))
+    assert nlp.update(examples, sgd=optimizer)["textcat"] < first
+
+
+def test_documents_without_gold_learn_from_the_teacher_alone() -> None:
+    nlp = make_pipeline(BOW, hard_weight=0.5)
+    optimizer, examples = initialize(nlp, make_teacher_logits())
+    for eg in examples:
+        eg.reference.cats = {}
+    optimizer.learn_rate = 0.05
+    for _ in range(60):
+        nlp.update(examples, sgd=optimizer, drop=0.0)
+    teacher = make_teacher_logits()
+    assert (predict(nlp).argmax(axis=1) == teacher.argmax(axis=1)).all()
+
+
+def test_schedules_from_the_config_move_with_each_update() -> None:
+    temperature = {"@schedules": "decaying.v1", "base_rate": 4.0, "decay": 1.0}
+    nlp = make_pipeline(BOW, temperature=temperature)
+    optimizer, examples = initialize(nlp, make_teacher_logits())
+    loss = cast(DistilledTextCategorizer, nlp.get_pipe("textcat")).loss
+    seen = [loss.temperature]
+    for _ in range(2):
+        nlp.update(examples, sgd=optimizer)
+        seen.append(loss.temperature)
+    assert seen == pytest.approx([4.0, 2.0, 4.0 / 3])
+
+
+def test_table_is_fitted_on_all_texts_but_augmented_ones() -> None:
+    nlp = make_pipeline({**BOW, "ngram_size": 1})
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    late = make_examples(nlp)[0]
+    late.reference._.source = "augmented"
+    late = type(late)(Doc(nlp.vocab, words=["[MASK]"]), Doc(nlp.vocab, words=["[MASK]"]))
+    late.reference._.source = "augmented"
+    late.reference.cats = {"POSITIVE": 1.0, "NEGATIVE": 0.0}
+    nlp.initialize(lambda: [*examples, late])
+    linear = next(node for node in nlp.get_pipe("textcat").model.walk() if node.name == "ngram_linear")  # type: ignore[attr-defined]
+    words = {token.lower_ for eg in examples for token in eg.reference}
+    assert len(linear.attrs["keys"]) == len(words)
+
+
+def test_hook_of_spacy_v4_gives_the_soft_loss() -> None:
+    nlp = make_pipeline(BOW, hard_weight=0.0)
+    textcat = cast(DistilledTextCategorizer, nlp.get_pipe("textcat"))
+    teacher = make_teacher_logits()
+    loss, d_scores = cast(Any, textcat).get_teacher_student_loss(teacher, teacher)
+    assert loss == pytest.approx(0, abs=1e-6) and numpy.abs(d_scores).max() < 1e-6

@@ -1,0 +1,170 @@
+import http.server
+import json
+import threading
+from pathlib import Path
+from typing import Any, Dict, Iterator
+
+import huggingface_hub
+import numpy
+import pytest
+import spacy
+import srsly
+import torch
+
+from scripts.files import UserError, hash_path
+from scripts.teacher import encoder
+from scripts.teacher.encoder import (
+    EMBEDDED,
+    EMBEDDED_SHA256,
+    check_weights,
+    computes_bfloat16,
+    create_encoder_loader,
+    fetch_encoder,
+    find_embedded,
+)
+
+
+def make_encoder(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for name, content in (("config.json", "{}"), ("tokenizer.json", "{}"), ("README.md", "not needed")):
+        (folder / name).write_text(content, encoding="utf8")
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+def fetch(name: str, tmp_path: Path, lang: str = "en") -> Dict[str, Any]:
+    fetch_encoder(name, tmp_path / "encoder.json", lang=lang, encoders=tmp_path / "encoders")
+    return srsly.read_json(tmp_path / "encoder.json")
+
+
+def test_embedded_encoder_is_the_original() -> None:
+    assert hash_path(find_embedded() / "model.safetensors") == EMBEDDED_SHA256
+
+
+def test_default_for_english_is_the_embedded_one(tmp_path: Path) -> None:
+    record = fetch("default", tmp_path)
+    assert record["encoder"] == EMBEDDED
+    assert (Path(record["path"]) / "model.safetensors").is_file()
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    fetch("default", tmp_path)
+    assert times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+
+def test_other_weights_are_refused(tmp_path: Path) -> None:
+    source = make_encoder(tmp_path / "source")
+    with pytest.raises(UserError, match=f"has the sha256 [0-9a-f]+, expected {EMBEDDED_SHA256}"):
+        check_weights(source / "model.safetensors", EMBEDDED_SHA256)
+    with pytest.raises(UserError, match="has the sha256 no file"):
+        check_weights(source / "none", EMBEDDED_SHA256)
+
+
+def test_a_local_folder_is_copied_and_copied_again_when_it_changes(tmp_path: Path) -> None:
+    source = make_encoder(tmp_path / "my" / "tiny")
+    first = fetch(str(source), tmp_path)
+    target = tmp_path / "encoders" / "tiny"
+    assert Path(first["path"]) == target
+    assert sorted(path.name for path in target.iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
+    (source / "model.safetensors").write_bytes(b"other weights")
+    assert fetch(str(source), tmp_path)["sha256"] != first["sha256"]
+    assert (target / "model.safetensors").read_bytes() == b"other weights"
+
+
+def test_a_folder_without_an_encoder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"empty holds no encoder: expected config.json"):
+        fetch(str(tmp_path / "empty"), tmp_path)
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """A stand-in for the hub's two calls: the list of a repository's files, and a file."""
+
+    files = {"config.json": b"{}", "model.safetensors": b"weights", "flax_model.msgpack": b"not needed"}
+    requests = 0
+
+    def do_GET(self) -> None:
+        type(self).requests += 1
+        name = self.path.rsplit("/", 1)[-1]
+        if self.path.startswith("/api/models/org/tiny"):
+            self.answer(
+                json.dumps({"id": "org/tiny", "sha": "c0ffee", "siblings": [{"rfilename": n} for n in self.files]})
+            )
+        elif self.path.startswith("/org/tiny/resolve/") and name in self.files:
+            self.answer(self.files[name].decode())
+        else:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    do_HEAD = do_GET
+
+    def answer(self, text: str) -> None:
+        body = text.encode()
+        self.send_response(200)
+        for header, value in (("Content-Length", str(len(body))), ("ETag", '"etag"'), ("X-Repo-Commit", "c0ffee")):
+            self.send_header(header, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+
+    def download(name: str, **options: Any) -> str:
+        return snapshot_download(name, endpoint=endpoint, **options)
+
+    snapshot_download = huggingface_hub.snapshot_download
+    monkeypatch.setattr(encoder.huggingface_hub, "snapshot_download", download)
+    yield endpoint
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_hub_name_is_downloaded_once(hub: str, tmp_path: Path) -> None:
+    record = fetch("org/tiny", tmp_path)
+    target = Path(record["path"])
+    assert (target / "model.safetensors").read_bytes() == b"weights"
+    assert not (target / "flax_model.msgpack").exists()
+    n_requests = Hub.requests
+    assert fetch("org/tiny", tmp_path) == record
+    assert Hub.requests == n_requests
+
+
+def test_an_unknown_hub_name_is_a_clear_error(hub: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'org/none' is no local folder and cannot be downloaded"):
+        fetch("org/none", tmp_path)
+
+
+def test_a_hub_out_of_reach_names_the_alternatives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def download(name: str, **options: Any) -> str:
+        raise huggingface_hub.errors.LocalEntryNotFoundError("no connection")
+
+    monkeypatch.setattr(encoder.huggingface_hub, "snapshot_download", download)
+    with pytest.raises(UserError, match=rf"no connection\nAlternatives: --vars.encoder FOLDER .* {EMBEDDED}"):
+        fetch("default", tmp_path, lang="de")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_loaded_encoder_runs_in_either_precision_and_returns_float32(precision: str, tmp_path: Path) -> None:
+    record = fetch("default", tmp_path)
+    nlp = spacy.blank("en")
+    component: Any = nlp.add_pipe("transformer", config={"model": {"name": "none", "mixed_precision": False}})
+    create_encoder_loader(tmp_path / "encoder.json", precision)(nlp)
+    component.initialize(lambda: [], nlp=nlp)
+    (doc,) = nlp.pipe(["A small test ."])
+    hidden = doc._.trf_data.model_output.last_hidden_state
+    assert hidden.dtype == numpy.float32 and hidden.shape[-1] == 384 and numpy.isfinite(hidden).all()
+    assert Path(record["path"]).is_dir()
+
+
+def test_unknown_precision_is_an_error_and_auto_follows_the_processor(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="got 'half'"):
+        create_encoder_loader(tmp_path / "encoder.json", "half")
+    assert isinstance(computes_bfloat16(torch.device("cpu")), bool)
+    assert not computes_bfloat16(torch.device("meta"))

@@ -1,0 +1,111 @@
+from pathlib import Path
+from typing import Any, Dict
+
+import numpy
+import pytest
+import spacy
+import srsly
+
+from scripts.docbins import one_hot
+from scripts.evaluation.__main__ import measure_systems
+from scripts.evaluation.quality import calibration_error, compare_to_teacher, measure_gap, measure_quality
+from scripts.evaluation.report import render_report, write_report
+from scripts.evaluation.speed import measure_speed
+from tests.conftest import BOW, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits
+
+PROBS = numpy.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+GOLD = numpy.array([0, 1, 1, 1])
+
+
+def test_quality_by_hand() -> None:
+    quality = measure_quality(PROBS, GOLD)
+    assert quality["accuracy"] == 0.75
+    assert quality["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    low, high = quality["accuracy_interval"]
+    assert low == pytest.approx(0.3006, abs=1e-4) and high == pytest.approx(0.9544, abs=1e-4)
+    # One document per bin of confidence: |1 - .9|, |0 - .8|, |1 - .6|, |1 - .7|, each of weight 1/4.
+    assert quality["ece"] == pytest.approx((0.1 + 0.8 + 0.4 + 0.3) / 4)
+
+
+def test_calibration_limits() -> None:
+    sure = numpy.array([[1.0, 0.0]] * 4)
+    assert calibration_error(sure, numpy.zeros(4, dtype=int)) == 0
+    assert calibration_error(sure, numpy.ones(4, dtype=int)) == 1
+    assert calibration_error(numpy.full((4, 2), 0.5), numpy.array([0, 0, 1, 1])) == 0
+
+
+def test_comparison_with_the_teacher_by_hand() -> None:
+    student = numpy.array([[0.5, 0.5], [0.1, 0.9]])
+    teacher = numpy.array([[0.75, 0.25], [0.9, 0.1]])
+    result = compare_to_teacher(student, teacher)
+    assert result["agreement"] == 0.5
+    first = 0.75 * numpy.log(1.5) + 0.25 * numpy.log(0.5)
+    second = 0.9 * numpy.log(9) + 0.1 * numpy.log(1 / 9)
+    assert result["kl"] == pytest.approx((first + second) / 2)
+    assert compare_to_teacher(teacher, teacher) == {"agreement": 1.0, "kl": 0.0}
+
+
+def test_gap() -> None:
+    assert measure_gap(0.8, 0.86, 0.88) == pytest.approx((0.86 / 0.88, 0.75))
+    assert measure_gap(0.88, 0.86, 0.88) == (pytest.approx(0.86 / 0.88), None)
+
+
+def make_systems() -> Dict[str, Any]:
+    pipelines = {}
+    for name, steps in (("baseline", 0), ("student", 30), ("teacher", 60)):
+        nlp = make_pipeline(BOW)
+        examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+        optimizer = nlp.initialize(lambda examples=examples: examples)  # type: ignore[misc]
+        for _ in range(steps):
+            nlp.update(examples, sgd=optimizer, drop=0.0)
+        pipelines[name] = nlp
+    return pipelines
+
+
+def test_report_has_every_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("scripts.evaluation.speed.MIN_SECONDS", 0.01)
+    docs = []
+    for text, label in TEXTS:
+        doc = spacy.blank("en").make_doc(text)
+        doc.cats = one_hot(label, LABELS)
+        docs.append(doc)
+    result, n_texts = measure_systems(make_systems(), docs, LABELS, seed=0)
+    assert n_texts == len(TEXTS)
+    for name in ("baseline", "student", "teacher"):
+        assert {"accuracy", "macro_f1", "ece", "words_per_second"} <= set(result[name])
+        result[name]["size_mb"] = 1.0
+    assert result["baseline"]["accuracy"] == 0.5 and result["teacher"]["accuracy"] == 1.0
+    student = result["student"]
+    assert student["gap_closed"] == pytest.approx((student["accuracy"] - 0.5) / 0.5)
+    report: Dict[str, Any] = dict(result)
+    report["provenance"] = {
+        "student_kind": "bow",
+        "seed": 0,
+        "lang": "en",
+        "counts": {"train": 10},
+        "data": {"train": {"path": "t.jsonl", "sha256": "abc"}},
+        "transfer_set": {"texts": 12},
+        "n_speed_texts": n_texts,
+        "versions": {"spacy": "3"},
+        "machine": {"cores": "2"},
+    }
+    write_report(report, tmp_path)
+    assert srsly.read_json(tmp_path / "report.json")["student"]["gap_closed"] == pytest.approx(student["gap_closed"])
+    text = (tmp_path / "report.md").read_text(encoding="utf8")
+    assert text == render_report(report)
+    assert "| baseline | 0.500 |" in text.replace("  ", "") and "t.jsonl, sha256 abc" in text
+
+
+def test_a_teacher_that_does_not_beat_the_baseline_is_said_to() -> None:
+    pipelines = make_systems()
+    pipelines["teacher"] = pipelines["baseline"]
+    docs = [spacy.blank("en").make_doc(text) for text in ("love it", "awful")]
+    for doc, label in zip(docs, ("POSITIVE", "NEGATIVE")):
+        doc.cats = one_hot(label, LABELS)
+    result, _ = measure_systems(pipelines, docs, LABELS, seed=0)
+    assert result["student"]["gap_closed"] is None
+
+
+def test_speed_counts_words_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.evaluation.speed.run_pipeline", lambda nlp, texts: 0.5)
+    assert measure_speed({"a": spacy.blank("en")}, ["one two three", "four"]) == {"a": 8.0}

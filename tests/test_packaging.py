@@ -1,0 +1,124 @@
+import zipfile
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+import spacy
+import srsly
+from spacy import Language, util
+
+from scripts.docbins import write_docs
+from scripts.files import UserError
+from scripts.packaging.export import compare_predictions, export, export_pipeline
+from scripts.packaging.wheel import build_package, build_wheel, check_wheels, find_modules
+from tests.conftest import ARCHITECTURES, ENSEMBLE, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
+
+META = ROOT / "configs" / "meta.json"
+CHECKED = ["love it", "awful 😀", "word " * 50, "unseen kvothe"]
+
+
+def train(architecture: Dict[str, Any], lang: str = "en") -> Language:
+    nlp = make_pipeline(architecture, lang=lang)
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(5):
+        nlp.update(examples, sgd=optimizer, drop=0.0)
+    return nlp
+
+
+def test_export_is_stock_textcat_and_predicts_the_same(architecture: Dict[str, Any], tmp_path: Path) -> None:
+    trained = train(architecture)
+    exported = export_pipeline(trained)
+    exported.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert loaded.get_pipe_meta("textcat").factory == "textcat"
+    assert type(loaded.get_pipe("textcat")).__module__ == "spacy.pipeline.textcat"
+    assert compare_predictions(trained, loaded, CHECKED) <= 1e-6
+    config = (tmp_path / "config.cfg").read_text(encoding="utf8")
+    assert "textcat_distill" not in config and "SoftTargets" not in config and "TransferCorpus" not in config
+
+
+def test_export_refuses_a_pipeline_that_predicts_something_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trained = train(ARCHITECTURES["bow"])
+    trained.to_disk(tmp_path / "student")
+    write_docs([trained.make_doc(text) for text, _ in TEXTS], tmp_path / "texts.spacy")
+    monkeypatch.setattr("scripts.packaging.export.export_pipeline", lambda nlp: train(ARCHITECTURES["cnn"]))
+    with pytest.raises(UserError, match=r"differs from .*student by .*, allowed: 1e-06"):
+        export(tmp_path / "student", tmp_path / "export", texts=tmp_path / "texts.spacy")
+    assert not (tmp_path / "export").exists()
+
+
+def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None:
+    expected = {
+        "bow": ["ngrams.py", "softmax.py"],
+        "cnn": ["lexeme_cnn.py", "softmax.py"],
+        "ensemble": ["ensemble.py", "lexeme_cnn.py", "ngrams.py", "softmax.py"],
+    }
+    for kind, architecture in ARCHITECTURES.items():
+        export_pipeline(train(architecture)).to_disk(tmp_path / kind)
+        assert [path.name for path in find_modules(tmp_path / kind)] == expected[kind]
+    train(ARCHITECTURES["bow"]).to_disk(tmp_path / "trained")
+    with pytest.raises(UserError, match=r"which is for training only. Export the student first"):
+        find_modules(tmp_path / "trained")
+
+
+def test_two_wheels_of_two_languages_load_in_one_process_without_the_project(tmp_path: Path) -> None:
+    expected = {}
+    for lang in ("en", "de"):
+        pipeline = tmp_path / lang
+        export_pipeline(train(ENSEMBLE, lang=lang)).to_disk(pipeline)
+        wheel = build_wheel(
+            pipeline, make_folder(tmp_path / "packages"), name="toy", package_version="1.2.3", meta=META
+        )
+        assert wheel.name == f"{lang}_toy-1.2.3-py3-none-any.whl"
+        nlp = spacy.load(pipeline)
+        expected[wheel] = [{"text": text, "cats": nlp(text).cats} for text in CHECKED]
+    check_wheels(expected)
+    with zipfile.ZipFile(wheel) as archive:
+        modules = sorted(name for name in archive.namelist() if name.endswith(".py"))
+    names = ["__init__", "ensemble", "lexeme_cnn", "ngrams", "softmax"]
+    assert modules == [f"de_toy/{name}.py" for name in names]
+    # A check that cannot fail would prove nothing.
+    expected[wheel][0]["cats"]["POSITIVE"] += 1e-5
+    with pytest.raises(UserError, match="the check outside the project failed: de_toy"):
+        check_wheels(expected)
+
+
+def make_folder(path: Path) -> Path:
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def test_the_same_pipeline_gives_the_same_wheel(tmp_path: Path) -> None:
+    export_pipeline(train(ARCHITECTURES["bow"])).to_disk(tmp_path / "pipeline")
+    write_docs([spacy.blank("en").make_doc(text) for text, _ in TEXTS], tmp_path / "texts.spacy")
+    hashes = set()
+    for packages in ("one", "two"):
+        record = tmp_path / f"{packages}.json"
+        options: Any = {"name": "toy", "package_version": "0.1.0", "meta": META, "texts": tmp_path / "texts.spacy"}
+        build_package(tmp_path / "pipeline", tmp_path / packages, record, **options)
+        hashes.add(srsly.read_json(record)["sha256"])
+        meta = srsly.read_json(tmp_path / packages / "en_toy-0.1.0" / "meta.json")
+        assert meta["license"] == "MIT" and meta["labels"] == {"textcat": ["NEGATIVE", "POSITIVE"]}
+    assert len(hashes) == 1
+
+
+def test_a_name_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'my-reviews' is no name for a package"):
+        build_wheel(tmp_path, tmp_path, name="my-reviews", package_version="0.1.0", meta=META)
+
+
+def test_architectures_are_leaves() -> None:
+    for path in (ROOT / "scripts" / "architectures").glob("*.py"):
+        source = path.read_text(encoding="utf8")
+        imports = [
+            line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))
+        ]
+        assert set(imports) <= {"typing", "numpy", "spacy", "thinc"}, path
+
+
+def test_registered_names_resolve() -> None:
+    for name in ("NgramLinear", "LexemeCNN", "LogitEnsemble", "Softmax"):
+        assert callable(util.registry.get("architectures", f"textdistill.{name}.v1"))

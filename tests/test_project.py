@@ -1,0 +1,141 @@
+"""The project as a whole: project.yml, configs, README and the embedded demo."""
+
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Set, Tuple
+
+import pytest
+import srsly
+from spacy.cli.init_config import fill_config
+from spacy.util import load_config
+from weasel.util.config import load_project_config
+
+from scripts.conversion.labels import Labelling
+from tests.conftest import ROOT
+
+CONFIGS = [ROOT / "configs" / f"{name}.cfg" for name in ("teacher", "student_bow", "student_cnn", "student_ensemble")]
+DEMO = ROOT / "assets" / "reviews" / "en"
+SPLITS = {"train": 240, "dev": 100, "test": 160, "unlabelled": 260}
+
+
+def read_demo(split: str) -> List[Dict[str, Any]]:
+    return list(srsly.read_gzip_jsonl(DEMO / f"{split}.jsonl.gz"))
+
+
+def runs_of_words(text: str, n: int) -> Iterator[Tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return (tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+
+
+def imported_files(path: Path) -> Set[Path]:
+    """The project's files that a file imports, and those that these import."""
+    found: Set[Path] = set()
+    for name in re.findall(r"^(?:from|import) (scripts\.[\w.]+)", path.read_text(encoding="utf8"), re.M):
+        module = ROOT / f"{name.replace('.', '/')}.py"
+        if module not in found and module.is_file():
+            found |= {module} | imported_files(module)
+    return found
+
+
+def test_every_dependency_is_produced_or_present() -> None:
+    config = load_project_config(ROOT)
+    produced: Set[str] = set()
+    commands = {command["name"]: command for command in config["commands"]}
+    for name in config["workflows"]["all"]:
+        for dep in commands[name]["deps"]:
+            is_made = any(dep == out or dep.startswith(f"{out}/") for out in produced)
+            assert is_made or (ROOT / dep).is_file(), f"{name} depends on {dep}"
+        produced |= set(commands[name]["outputs"])
+    assert set(commands) == set(config["workflows"]["all"])
+
+
+def test_code_is_a_dependency() -> None:
+    # Weasel sees only what `deps` lists: a step must list the code that decides its result.
+    config = load_project_config(ROOT)
+    shared = {ROOT / "scripts" / "files.py", ROOT / "scripts" / "functions.py"}
+    architectures = {path for path in (ROOT / "scripts" / "architectures").glob("*.py") if path.name != "__init__.py"}
+    for command in config["commands"]:
+        listed = {ROOT / dep for dep in command["deps"]}
+        for module in re.findall(r"python -m (scripts\.[\w.]+)", " ".join(command["script"])):
+            path = ROOT / f"{module.replace('.', '/')}.py"
+            path = path if path.is_file() else path.with_suffix("") / "__main__.py"
+            if path.name == "move_into_place.py":
+                continue
+            missing = ({path} | imported_files(path)) - listed - shared
+            # functions.py registers everything; a step needs no part of it that its pipeline does not use.
+            if "scripts.functions" in path.read_text(encoding="utf8"):
+                missing -= imported_files(shared_functions()) - architectures
+                missing -= architectures if "export" not in command["name"] else set()
+            assert not missing, f"{command['name']} runs {sorted(missing)} and does not list it"
+
+
+def shared_functions() -> Path:
+    return ROOT / "scripts" / "functions.py"
+
+
+def test_runs_have_lock_entries_of_their_own() -> None:
+    for run in ("en", "de", "my-run"):
+        config = load_project_config(ROOT, overrides={"vars.run": run})
+        assert all(command["name"].endswith(f"-{run}") for command in config["commands"])
+        assert all(f"/{run}/" in out for command in config["commands"] for out in command["outputs"])
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_configs_are_complete(path: Path, tmp_path: Path) -> None:
+    text = path.read_text(encoding="utf8")
+    assert all(line.startswith("# ") for line in text.splitlines()[:3])
+    copy = tmp_path / "config.cfg"
+    # The language has no default, as it must be given for each run.
+    copy.write_text(text.replace("lang = null", 'lang = "en"'), encoding="utf8")
+    fill_config(tmp_path / "filled.cfg", copy, silent=True)
+    assert load_config(tmp_path / "filled.cfg") == load_config(copy)
+
+
+def test_student_configs_differ_in_the_model_alone() -> None:
+    configs = [load_config(path) for path in CONFIGS if path.stem.startswith("student_")]
+    models = [config["components"]["textcat"].pop("model") for config in configs]
+    assert configs[0] == configs[1] == configs[2]
+    assert models[2]["bow"] == models[0] and models[2]["cnn"] == models[1]
+
+
+def test_demo_has_the_promised_sizes_labels_and_stars() -> None:
+    labelling = Labelling("no label column", "stars")
+    for split, size in SPLITS.items():
+        rows = read_demo(split)
+        assert len(rows) == size
+        assert all(8 <= len(row["text"].split()) <= 80 for row in rows)
+        if split != "unlabelled":
+            labels = [row["label"] for row in rows]
+            assert labels.count("POSITIVE") == labels.count("NEGATIVE") == size // 2
+            assert labels == [labelling.read({"stars": row["stars"]}, "") for row in rows]
+            assert {1, 2, 4, 5} <= {row["stars"] for row in rows} <= {1, 2, 3, 4, 5}
+
+
+def test_no_run_of_six_words_is_shared_by_reviews_of_two_splits() -> None:
+    seen: Dict[Tuple[str, ...], str] = {}
+    for split in SPLITS:
+        for row in read_demo(split):
+            for run in runs_of_words(row["text"], 6):
+                assert seen.setdefault(run, split) == split, f"{split} and {seen[run]} share {' '.join(run)!r}"
+
+
+def test_a_word_list_does_not_solve_the_demo() -> None:
+    positive = set("good great excellent love loved best perfect nice happy wonderful amazing recommend well".split())
+    negative = set("bad worst awful terrible poor hate hated broken waste never not disappointed boring".split())
+    rows = read_demo("test")
+    correct = 0.0
+    for row in rows:
+        words = [word for (word,) in runs_of_words(row["text"], 1)]
+        score = sum(word in positive for word in words) - sum(word in negative for word in words)
+        correct += 0.5 if score == 0 else (score > 0) == (row["label"] == "POSITIVE")
+    assert correct / len(rows) < 0.7
+
+
+def test_readme_section_of_project_yml_is_current(tmp_path: Path) -> None:
+    import weasel.cli.document
+
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    (tmp_path / "README.md").write_text(readme, encoding="utf8")
+    (tmp_path / "project.yml").write_text((ROOT / "project.yml").read_text(encoding="utf8"), encoding="utf8")
+    weasel.cli.document.project_document(tmp_path, tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_text(encoding="utf8") == readme

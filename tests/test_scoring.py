@@ -1,0 +1,174 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, List
+
+import numpy
+import pytest
+import spacy
+import srsly
+from hypothesis import given
+from hypothesis import strategies as st
+from spacy.tokens import Doc
+
+from scripts.augmentation.operations import MASK
+from scripts.docbins import read_docs
+from scripts.files import UserError
+from scripts.teacher import scoring
+from scripts.teacher.scoring import batch_by_tokens, make_doc, make_teacher, prepare_folder, read_rows, score_shards
+from tests.conftest import BOW, LABELS, ROOT, make_examples, make_pipeline, make_teacher_logits
+
+NLP = spacy.blank("en")
+ROWS: List[Dict[str, Any]] = [
+    {"text": "I don't love it", "source": "gold", "label": "NEGATIVE"},
+    {"words": ["a", MASK, "b"], "spaces": [True, True, False], "source": "augmented", "label": None},
+    *({"text": "word " * (i % 7 + 1) + str(i), "source": "unlabelled", "label": None} for i in range(20)),
+]
+
+
+def fake_teacher(docs: List[Doc]) -> numpy.ndarray:
+    """Probabilities that follow from the text alone."""
+    positive = numpy.array([(sum(map(ord, doc.text)) % 97 + 1) / 99 for doc in docs])
+    return numpy.stack([1 - positive, positive], axis=1).astype("float32")
+
+
+def run_score(output: Path, predict: Any = fake_teacher) -> List[Path]:
+    return score_shards(iter(ROWS), predict, nlp=NLP, labels=LABELS, output=output, n_texts=len(ROWS), mask="<mask>")
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "SHARD_SIZE", 6)
+
+
+def test_shards_hold_logits_source_and_gold_in_the_order_of_the_texts(tmp_path: Path) -> None:
+    shards = run_score(tmp_path)
+    assert len(shards) == 4
+    docs = [doc for shard in shards for doc in read_docs(shard, NLP.vocab)]
+    assert [doc._.source for doc in docs] == [row["source"] for row in ROWS]
+    assert [doc.cats for doc in docs] == [{"NEGATIVE": 1.0, "POSITIVE": 0.0}] + [{}] * 21
+    assert [token.text for token in docs[1]] == ["a", MASK, "b"]
+    for doc, row in zip(docs, ROWS):
+        seen = make_doc(row, NLP, mask="<mask>")
+        probs = fake_teacher([seen])[0]
+        expected = numpy.log(probs) - numpy.log(probs).mean()
+        assert doc._.teacher_logits == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_teacher_sees_its_own_mask_token_in_batches_of_similar_length(tmp_path: Path) -> None:
+    batches: List[List[str]] = []
+
+    def predict(docs: List[Doc]) -> numpy.ndarray:
+        batches.append([doc.text for doc in docs])
+        return fake_teacher(docs)
+
+    run_score(tmp_path, predict)
+    assert any("a <mask> b" in batch for batch in batches)
+    lengths = [len(text.split()) for text in batches[1]]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_finished_shards_are_not_scored_again(tmp_path: Path) -> None:
+    shards = run_score(tmp_path)
+    contents = [shard.read_bytes() for shard in shards]
+    shards[2].unlink()
+    n_scored: List[int] = []
+
+    def predict(docs: List[Doc]) -> numpy.ndarray:
+        n_scored.append(len(docs))
+        return fake_teacher(docs)
+
+    run_score(tmp_path, predict)
+    assert sum(n_scored) == 6
+    assert [shard.read_bytes() for shard in shards] == contents
+
+
+def test_shards_of_other_work_are_deleted(tmp_path: Path) -> None:
+    prepare_folder(tmp_path, {"texts": 1})
+    run_score(tmp_path)
+    prepare_folder(tmp_path, {"texts": 1})
+    assert len(list(tmp_path.glob("*.spacy"))) == 4
+    prepare_folder(tmp_path, {"texts": 2})
+    assert not list(tmp_path.glob("*.spacy"))
+
+
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 120))
+def test_batches_stay_within_the_budget(lengths: List[int], max_tokens: int) -> None:
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    batches = list(batch_by_tokens(order, lengths, max_tokens=max_tokens))
+    assert [i for batch in batches for i in batch] == order
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= max_tokens
+
+
+def test_broken_texts_name_the_line(tmp_path: Path) -> None:
+    srsly.write_jsonl(tmp_path / "texts.jsonl", [ROWS[0], {"text": "no source"}])
+    with pytest.raises(UserError, match=r"texts.jsonl, line 2: expected source and text"):
+        list(read_rows(tmp_path / "texts.jsonl"))
+    with pytest.raises(UserError, match=r"Run the `augment` step"):
+        list(read_rows(tmp_path / "none.jsonl"))
+
+
+def train_pipeline(path: Path) -> None:
+    nlp = make_pipeline(BOW)
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    nlp.initialize(lambda: examples)
+    nlp.to_disk(path)
+
+
+def test_any_pipeline_with_a_text_classifier_is_a_teacher(tmp_path: Path) -> None:
+    train_pipeline(tmp_path)
+    nlp = spacy.load(tmp_path)
+    docs = [nlp.make_doc("love it"), nlp.make_doc("awful")]
+    expected = [[cats["POSITIVE"], cats["NEGATIVE"]] for cats in (nlp("love it").cats, nlp("awful").cats)]
+    assert make_teacher(nlp, ["POSITIVE", "NEGATIVE"])(docs) == pytest.approx(numpy.array(expected))
+    with pytest.raises(UserError, match=r"labels are \['NEGATIVE', 'POSITIVE'\], the labels file has \['a', 'b'\]"):
+        make_teacher(nlp, ["b", "a"])
+
+
+def test_kill_nine_loses_no_finished_shard(tmp_path: Path) -> None:
+    train_pipeline(tmp_path / "teacher")
+    srsly.write_json(tmp_path / "labels.json", LABELS)
+    rows = [{"text": f"review number {i} love", "source": "unlabelled", "label": None} for i in range(6000)]
+    srsly.write_jsonl(tmp_path / "texts.jsonl", rows)
+    # The command itself, with a teacher that takes its time so that the kill comes in between.
+    program = """
+import sys, time
+import scripts.functions
+from scripts.files import run_command
+from scripts.teacher import scoring
+
+def make_slow_teacher(nlp, labels):
+    predict = make_teacher(nlp, labels)
+    return lambda docs: time.sleep(PAUSE) or predict(docs)
+
+make_teacher, scoring.make_teacher = scoring.make_teacher, make_slow_teacher
+run_command(scoring.score)
+"""
+    arguments = ["texts.jsonl", "teacher", "transfer", "--labels", "labels.json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def start(pause: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", program.replace("PAUSE", pause), *arguments]
+        return subprocess.Popen(command, cwd=tmp_path, env=environment, text=True)
+
+    process = start("0.3")
+    deadline = time.time() + 120
+    while len(list((tmp_path / "transfer").glob("*.spacy"))) < 2:
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "transfer").glob("*.spacy")}
+    assert 2 <= len(finished) < 6
+    assert not (tmp_path / "transfer" / "scores.json").exists()
+    assert start("0").wait() == 0
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "transfer").glob("*.spacy")}
+    assert len(after) == 6 and finished.items() <= after.items()
+    record = srsly.read_json(tmp_path / "transfer" / "scores.json")
+    assert record["texts"] == 6000 and len(record["shards"]) == 6
+    assert json.dumps(record["labels"]) == json.dumps(LABELS)

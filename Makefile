@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: run test
 run: $(VENV)/run.stamp
 	$(BIN)/python -m spacy project run all
-	$(BIN)/python -m scripts.evaluation.show training/en packages/en
+	$(BIN)/python -m scripts.evaluation.report training/en
 
 test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .

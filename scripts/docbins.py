@@ -15,6 +15,8 @@ from spacy.vocab import Vocab
 from scripts.files import UserError, replaced
 
 GOLD, AUGMENTED, UNLABELLED = "gold", "augmented", "unlabelled"
+# A masked word of an augmented text. It stays one token, as augmented texts are stored as tokens.
+MASK = "[MASK]"
 
 for _name in ("teacher_logits", "source"):
     if not Doc.has_extension(_name):

@@ -9,7 +9,6 @@ from spacy.tokens import Doc
 
 from scripts.augmentation.__main__ import build_transfer_set, load_augmenter, load_tagger
 from scripts.augmentation.operations import (
-    MASK,
     Augmenter,
     MaskWord,
     ReplaceWord,
@@ -20,7 +19,7 @@ from scripts.augmentation.operations import (
 )
 from scripts.augmentation.word_classes import PipelineTagger, WordClasses, count_classes, learn_clusters
 from scripts.conversion.near_copies import NearCopies
-from scripts.docbins import one_hot
+from scripts.docbins import MASK, one_hot
 from scripts.files import UserError
 from tests.conftest import ROOT
 

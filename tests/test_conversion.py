@@ -126,17 +126,17 @@ def test_bad_rows_name_file_line_and_value(row: Any, message: str, tmp_path: Pat
 def test_broken_files_name_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "reviews.jsonl"
     path.write_bytes(b'{"text": "fine", "label": "POSITIVE"}\n{"text": "caf\xe9", "label": "POSITIVE"}\n')
-    with pytest.raises(UserError, match="reviews.jsonl, line 2: byte 0xe9 is not UTF-8"):
+    with pytest.raises(UserError, match=r"reviews.jsonl, line 2: byte 0xe9 is not UTF-8"):
         read(path)
     csv_path = tmp_path / "reviews.csv"
     csv_path.write_bytes(b"text,label\nfine,POSITIVE\ncaf\xe9,POSITIVE\n")
-    with pytest.raises(UserError, match="reviews.csv, line 3: byte 0xe9 is not UTF-8"):
+    with pytest.raises(UserError, match=r"reviews.csv, line 3: byte 0xe9 is not UTF-8"):
         read(csv_path)
     csv_path.write_text("text,label\nfine, but unquoted,POSITIVE\n", encoding="utf8")
-    with pytest.raises(UserError, match="reviews.csv, line 2: 3 fields, the header has 2"):
+    with pytest.raises(UserError, match=r"reviews.csv, line 2: 3 fields, the header has 2"):
         read(csv_path)
     path.write_text('{"text": "x"\n', encoding="utf8")
-    with pytest.raises(UserError, match="reviews.jsonl, line 1: not valid JSON"):
+    with pytest.raises(UserError, match=r"reviews.jsonl, line 1: not valid JSON"):
         read(path)
     for name, content in (("reviews.jsonl.gz", b"no gzip"), ("reviews.xlsx", b"no zip"), ("empty.csv", b"")):
         (tmp_path / name).write_bytes(content)
@@ -144,7 +144,7 @@ def test_broken_files_name_file_and_line(tmp_path: Path) -> None:
             read(tmp_path / name)
     with pytest.raises(UserError, match=r"unknown file type '.txt'. Expected one of .jsonl"):
         read(tmp_path / "reviews.txt")
-    with pytest.raises(UserError, match="absent.csv does not exist"):
+    with pytest.raises(UserError, match=r"absent.csv does not exist"):
         read(tmp_path / "absent.csv")
 
 

@@ -2,7 +2,7 @@ import http.server
 import json
 import threading
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, ClassVar, Dict, Iterator
 
 import huggingface_hub
 import numpy
@@ -78,7 +78,7 @@ def test_a_folder_without_an_encoder_is_an_error(tmp_path: Path) -> None:
 class Hub(http.server.BaseHTTPRequestHandler):
     """A stand-in for the hub's two calls: the list of a repository's files, and a file."""
 
-    files = {"config.json": b"{}", "model.safetensors": b"weights", "flax_model.msgpack": b"not needed"}
+    files: ClassVar = {"config.json": b"{}", "model.safetensors": b"weights", "flax_model.msgpack": b"not needed"}
     requests = 0
 
     def do_GET(self) -> None:

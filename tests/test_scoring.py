@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
-from scripts.augmentation.operations import MASK
-from scripts.docbins import read_docs
+from scripts.docbins import MASK, read_docs
 from scripts.files import UserError
 from scripts.teacher import scoring
 from scripts.teacher.scoring import batch_by_tokens, make_doc, make_teacher, prepare_folder, read_rows, score_shards

@@ -13,8 +13,7 @@ from typing import Any, Dict, List, NamedTuple, Protocol, Sequence, TypeVar
 from spacy.util import registry
 
 from scripts.augmentation.word_classes import WordClasses
-
-MASK = "[MASK]"
+from scripts.docbins import MASK
 
 
 class Token(NamedTuple):

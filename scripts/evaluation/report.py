@@ -8,13 +8,20 @@ from typing import Any, Dict, List, Tuple
 
 import srsly
 import torch
+import typer
 from wasabi import MarkdownRenderer, msg
 
-from scripts.files import replaced
+from scripts.files import replaced, run_command
 
 SYSTEMS = ("baseline", "student", "teacher")
 HEADER = ("", "accuracy", "95 % interval", "macro F1", "ECE", "words/s", "MB")
 PACKAGES = ("spacy", "thinc", "numpy", "scikit-learn", "torch", "transformers", "spacy-transformers")
+
+
+def show(run: Path = typer.Argument(..., help="Folder of a finished run, e.g. training/en")) -> None:
+    """Print the report of a finished run and the path of its wheel."""
+    print_report(srsly.read_json(run / "report" / "report.json"))
+    msg.good(f"Wheel: {srsly.read_json(run / 'wheel.json')['wheel']}")
 
 
 def write_report(result: Dict[str, Any], folder: Path) -> None:
@@ -126,3 +133,7 @@ def describe_machine(gpu_id: int) -> Dict[str, str]:
         "cores": str(os.cpu_count()),
         "gpu": torch.cuda.get_device_name(gpu_id) if gpu_id >= 0 else "none",
     }
+
+
+if __name__ == "__main__":
+    run_command(show)

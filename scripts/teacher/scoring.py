@@ -20,8 +20,7 @@ from spacy_transformers.layers.transformer_model import TransformerModel
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.augmentation.operations import MASK
-from scripts.docbins import center_logits, one_hot, write_docs
+from scripts.docbins import MASK, center_logits, one_hot, write_docs
 from scripts.files import UserError, hash_path, replaced, run_command
 
 Row = Dict[str, Any]

@@ -19,7 +19,7 @@ DEFAULT_CONFIG: Dict[str, Any] = {
         "ngram_size": 3,
         "min_docs": 3,
         "max_ngrams": 120000,
-        "scale": 20.0,
+        "scale": 10.0,
     },
     "loss": {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0, "hard_weight": 0.1},
     "threshold": 0.0,

@@ -197,12 +197,14 @@ def score_block(
     progress (Callable[[int], Any]): Told the size of each finished batch.
     RETURNS (ndarray): Centred logits in the order of the rows. Shape: (n_texts, n_labels).
     """
-    docs = [make_doc(row, nlp, mask=mask) for row in rows]
+    docs = {i: make_doc(row, nlp, mask=mask) for i, row in enumerate(rows)}
+    lengths = [len(doc) for doc in docs.values()]
     # Longest first: if memory runs out, it does so at once.
-    order = sorted(range(len(docs)), key=lambda i: (-len(docs[i]), i))
+    order = sorted(range(len(docs)), key=lambda i: (-lengths[i], i))
     scored: Dict[int, numpy.ndarray] = {}
-    for batch in batch_by_tokens(order, [len(doc) for doc in docs]):
-        for i, row_logits in zip(batch, center_logits(predict([docs[i] for i in batch]))):
+    for batch in batch_by_tokens(order, lengths):
+        # A transformer leaves its tensors on the documents: forget each one once it is scored.
+        for i, row_logits in zip(batch, center_logits(predict([docs.pop(i) for i in batch]))):
             scored[i] = row_logits
         progress(len(batch))
     return numpy.array([scored[i] for i in range(len(rows))], dtype="float32")

@@ -40,7 +40,7 @@ def make_augmenter(n_iter: int = 1, max_texts: int = 100, words: Any = None, tex
 
 def test_one_draw_decides_between_masking_and_replacing() -> None:
     # u < .1 masks, .1 <= u < .2 replaces, any other keeps: never both on one word (Tang et al., section 3.3).
-    operations = [MaskWord(0.1), ReplaceWord(0.1)]
+    operations: List[Any] = [MaskWord(0.1), ReplaceWord(0.1)]
     for draw, expected in [(0.0, 0), (0.0999, 0), (0.1, 1), (0.1999, 1), (0.2, None), (0.9, None)]:
         assert choose(operations, draw) is (None if expected is None else operations[expected])
 
@@ -65,7 +65,9 @@ def test_replacement_is_another_word_of_the_same_class_by_frequency() -> None:
 
 def test_ngram_is_kept_and_not_masked_with_n_from_one_to_five() -> None:
     tokens = [Token(str(i), "N", True, i == 0) for i in range(30)]
-    rng, lengths, starts = random.Random(0), Counter(), Counter()
+    rng = random.Random(0)
+    lengths: Counter = Counter()
+    starts: Counter = Counter()
     for _ in range(5000):
         kept = [int(token.word) for token in SampleNgram(1.0, 1, 5)(tokens, rng)]
         assert kept == list(range(kept[0], kept[0] + len(kept)))
@@ -78,7 +80,8 @@ def test_ngram_is_kept_and_not_masked_with_n_from_one_to_five() -> None:
 
 def test_sampled_sentences_are_whole_and_in_a_row() -> None:
     tokens = [Token(f"{s}.{w}", "N", True, w == 0) for s in range(6) for w in range(4)]
-    rng, seen = random.Random(0), Counter()
+    rng = random.Random(0)
+    seen: Counter = Counter()
     for _ in range(2000):
         kept = [token.word for token in SampleSentences(1.0, 3)(tokens, rng)]
         sentences = sorted({int(word.split(".")[0]) for word in kept})

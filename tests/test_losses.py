@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, cast
 
 import numpy
 import pytest
@@ -34,9 +34,9 @@ def test_gradient_equals_finite_differences(objective: str, temperature: float, 
 
 def test_two_by_two_by_hand() -> None:
     # Student is undecided, the teacher says 3 : 1. KL = .75 ln(.75/.5) + .25 ln(.25/.5) for the first document.
-    logits = numpy.zeros((2, 2))
-    teacher = numpy.array([[numpy.log(3.0), 0.0], [0.0, 0.0]])
-    gold = numpy.array([[1.0, 0.0], [0.0, 0.0]])
+    logits: Any = numpy.zeros((2, 2))
+    teacher: Any = numpy.array([[numpy.log(3.0), 0.0], [0.0, 0.0]])
+    gold: Any = numpy.array([[1.0, 0.0], [0.0, 0.0]])
     loss = SoftTargets(objective="kl", temperature=1.0, hard_weight=0.2)
     kl = 0.75 * numpy.log(1.5) + 0.25 * numpy.log(0.5)
     d_logits, value = loss(logits, teacher, gold)
@@ -49,7 +49,9 @@ def test_two_by_two_by_hand() -> None:
 def test_mse_by_hand() -> None:
     loss = SoftTargets(objective="mse", temperature=1.0, hard_weight=0.0)
     # Centred, the rows are (1, -1) and (0, 0): each entry is off by 1.
-    d_logits, value = loss(numpy.array([[3.0, 1.0]]), numpy.array([[5.0, 5.0]]), numpy.zeros((1, 2)))
+    logits: Any = numpy.array([[3.0, 1.0]])
+    teacher: Any = numpy.array([[5.0, 5.0]])
+    d_logits, value = loss(logits, teacher, cast(Any, numpy.zeros((1, 2))))
     assert value == pytest.approx(1.0)
     assert d_logits == pytest.approx(numpy.array([[1.0, -1.0]]))
 
@@ -86,8 +88,9 @@ finite_rows = arrays("float64", (3, 4), elements=st.floats(-500, 500))
 
 
 @given(finite_rows, finite_rows)
-def test_loss_is_zero_at_the_teacher_and_positive_elsewhere(logits: numpy.ndarray, teacher: numpy.ndarray) -> None:
-    gold = numpy.zeros_like(logits)
+def test_loss_is_zero_at_the_teacher_and_positive_elsewhere(logits: Any, teacher: Any) -> None:
+    gold: Any = numpy.zeros_like(logits)
+    d_logits: Any
     for objective in ("kl", "mse"):
         loss = SoftTargets(objective=objective, temperature=2.0, hard_weight=0.0)
         d_logits, value = loss(teacher + 7.0, teacher, gold)
@@ -98,8 +101,9 @@ def test_loss_is_zero_at_the_teacher_and_positive_elsewhere(logits: numpy.ndarra
 
 
 @given(finite_rows)
-def test_log_softmax_and_center(logits: numpy.ndarray) -> None:
-    assert numpy.exp(log_softmax(logits)).sum(axis=1) == pytest.approx(numpy.ones(3))
+def test_log_softmax_and_center(logits: Any) -> None:
+    probs: Any = numpy.exp(cast(Any, log_softmax(logits)))
+    assert probs.sum(axis=1) == pytest.approx(numpy.ones(3))
     assert center(logits).sum(axis=1) == pytest.approx(numpy.zeros(3), abs=1e-9)
 
 

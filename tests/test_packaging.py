@@ -1,6 +1,6 @@
 import zipfile
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 import spacy
@@ -65,7 +65,7 @@ def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None
 
 
 def test_two_wheels_of_two_languages_load_in_one_process_without_the_project(tmp_path: Path) -> None:
-    expected = {}
+    expected: Dict[Path, List[Dict[str, Any]]] = {}
     for lang in ("en", "de"):
         pipeline = tmp_path / lang
         export_pipeline(train(ENSEMBLE, lang=lang)).to_disk(pipeline)

@@ -170,7 +170,7 @@ def score_shards(
             paths.append(output / f"{len(paths):05}.spacy")
             if paths[-1].is_file():
                 # Skipped shards take no time: leave them out of rate and ETA.
-                bar.total -= len(block)
+                bar.total = (bar.total or n_texts) - len(block)
                 bar.refresh()
                 continue
             logits = score_block(block, predict, nlp=nlp, mask=mask, progress=bar.update)

@@ -85,6 +85,17 @@ def test_rows_of_a_batch_do_not_depend_on_each_other(architecture: Dict[str, Any
     assert together == pytest.approx([nlp(text).cats["POSITIVE"] for text, _ in TEXTS], abs=1e-6)
 
 
+def test_the_same_seed_gives_the_same_bytes(architecture: Dict[str, Any]) -> None:
+    results = []
+    for _ in range(2):
+        nlp = make_pipeline(architecture)
+        optimizer, examples = initialize(nlp, make_teacher_logits())
+        for _ in range(5):
+            nlp.update(examples, sgd=optimizer, drop=0.2)
+        results.append(nlp.to_bytes())
+    assert results[0] == results[1]
+
+
 def test_missing_or_foreign_teacher_logits_are_errors() -> None:
     nlp = make_pipeline(BOW)
     optimizer, _ = initialize(nlp, make_teacher_logits())

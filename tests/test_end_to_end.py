@@ -1,9 +1,12 @@
 """One real run of the whole project, on a part of the demo with a few training steps, in a copied folder."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -130,6 +133,25 @@ def test_another_student_and_another_run_leave_the_first_alone(project: Path) ->
     assert run_project(project, "convert").returncode == 0
     report = srsly.read_json(project / "training" / "en" / "report" / "report.json")
     assert report["provenance"]["student_kind"] == "ensemble"
+
+
+def test_kill_nine_during_training_loses_nothing_that_was_finished(project: Path) -> None:
+    config = project / "configs" / "student_ensemble.cfg"
+    original = config.read_text(encoding="utf8")
+    student = project / "training" / "en" / "student_ensemble"
+    finished = hash_path(student)
+    shorten(config, {"training.max_steps": 100000, "training.patience": 0})
+    command = [sys.executable, "-m", "spacy", "project", "run", "train-student", "."]
+    process = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.time() + 120
+    while not (student.with_name("student_ensemble.partial") / "model-best" / "meta.json").is_file():
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert hash_path(student) == finished
+    config.write_text(original, encoding="utf8")
+    assert steps_run(run_project(project).stdout) == []
 
 
 def test_a_user_mistake_ends_the_run_with_its_message(project: Path) -> None:

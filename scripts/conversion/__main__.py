@@ -54,6 +54,11 @@ def convert(
         if previous == {**record, "counts": previous["counts"], "outputs": outputs}:
             msg.good(f"{output} is up to date")
             return
+    folders = {path.parent for path in paths.values() if path.is_file()}
+    if len(folders) > 1:
+        msg.warn(
+            f"The reviews come from {len(folders)} folders: {', '.join(map(str, sorted(folders)))}. Is that meant?"
+        )
     splits = read_splits(paths, text_column=text_column, labelling=labelling, seed=seed)
     # Last, so that it never speaks of outputs that are not there.
     record_path.unlink(missing_ok=True)

@@ -3,11 +3,16 @@ from typing import Any, Dict, cast
 import numpy
 import pytest
 import spacy
+import srsly
 from spacy import Language
 from spacy.tokens import Doc
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
+from thinc.api import Config
 
 from scripts.distillation.component import DistilledTextCategorizer
-from tests.conftest import BOW, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits
+from scripts.docbins import write_docs
+from tests.conftest import BOW, LABELS, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
 
 
 def initialize(nlp: Language, teacher_logits: Any) -> Any:
@@ -149,6 +154,25 @@ def test_table_is_fitted_on_all_texts_but_augmented_ones() -> None:
     linear = next(node for node in nlp.get_pipe("textcat").model.walk() if node.name == "ngram_linear")  # type: ignore[attr-defined]
     words = {token.lower_ for eg in examples for token in eg.reference}
     assert len(linear.attrs["keys"]) == len(words)
+
+
+def test_table_is_fitted_on_a_streamed_corpus_of_any_size(tmp_path: Any) -> None:
+    # spaCy initialises on the first 100 examples of a streamed corpus; the table must know them all.
+    nlp = make_pipeline({**BOW, "ngram_size": 1})
+    docs = [Doc(nlp.vocab, words=["love", f"word{i}"]) for i in range(300)]
+    for doc in docs:
+        doc.cats = {"POSITIVE": 1.0, "NEGATIVE": 0.0}
+    write_docs(docs, tmp_path / "00000.spacy")
+    write_docs([Doc(nlp.vocab, words=["x"])], tmp_path / "dev.spacy")
+    config = load_config(ROOT / "configs" / "student_bow.cfg")
+    config["components"]["textcat"]["model"].update(ngram_size=1, min_docs=1)
+    overrides = {"nlp.lang": "en", "paths.train": str(tmp_path), "paths.dev": str(tmp_path / "dev.spacy")}
+    srsly.write_json(tmp_path / "labels.json", LABELS)
+    overrides["paths.labels"] = str(tmp_path / "labels.json")
+    trained = init_nlp(Config(config).from_str(config.to_str(), overrides=overrides))
+    textcat = cast(DistilledTextCategorizer, trained.get_pipe("textcat"))
+    linear = next(node for node in textcat.model.walk() if node.name == "ngram_linear")
+    assert len(linear.attrs["keys"]) == 302
 
 
 def test_hook_of_spacy_v4_gives_the_soft_loss() -> None:

@@ -59,15 +59,21 @@ class DistilledTextCategorizer(TextCategorizer):
         nlp: Optional[Language] = None,
         labels: Optional[Iterable[str]] = None,
         positive_label: Optional[str] = None,
+        corpus: Optional[Callable[[Language], Iterable[Example]]] = None,
     ) -> None:
         """Let layers that need the whole corpus read it (`attrs["fit"]`), then initialise as `textcat` does.
 
-        The parameters are those of `TextCategorizer.initialize`. Augmented texts are left out of the fit: they
-        repeat the words of their originals.
+        corpus (Optional[Callable[[Language], Iterable[Example]]]): Reader of all that the student will see. It is
+            needed beside `get_examples`, as spaCy gives only the first 100 examples of a streamed corpus to that.
+            None fits on `get_examples`.
+
+        The other parameters are those of `TextCategorizer.initialize`. Augmented texts are left out of the fit:
+        they repeat the words of their originals.
         """
         for node in self.model.walk():
             if "fit" in node.attrs:
-                node.attrs["fit"](eg.reference for eg in get_examples() if eg.reference._.source != AUGMENTED)
+                examples = corpus(nlp) if corpus is not None and nlp is not None else get_examples()
+                node.attrs["fit"](eg.reference for eg in examples if eg.reference._.source != AUGMENTED)
         super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:

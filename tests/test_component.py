@@ -6,6 +6,7 @@ import spacy
 import srsly
 from spacy import Language
 from spacy.tokens import Doc
+from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import Config
@@ -145,9 +146,7 @@ def test_schedules_from_the_config_move_with_each_update() -> None:
 def test_table_is_fitted_on_all_texts_but_augmented_ones() -> None:
     nlp = make_pipeline({**BOW, "ngram_size": 1})
     examples = make_examples(nlp, teacher_logits=make_teacher_logits())
-    late = make_examples(nlp)[0]
-    late.reference._.source = "augmented"
-    late = type(late)(Doc(nlp.vocab, words=["[MASK]"]), Doc(nlp.vocab, words=["[MASK]"]))
+    late = Example(Doc(nlp.vocab, words=["[MASK]"]), Doc(nlp.vocab, words=["[MASK]"]))
     late.reference._.source = "augmented"
     late.reference.cats = {"POSITIVE": 1.0, "NEGATIVE": 0.0}
     nlp.initialize(lambda: [*examples, late])

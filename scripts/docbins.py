@@ -1,7 +1,8 @@
 """The only code that reads or writes DocBins, and so the only one that knows the data contract.
 
 Gold documents have one-hot `cats`. Transfer documents have `doc._.teacher_logits` (label order, centred, at
-temperature 1) and `doc._.source`; their `cats` are gold or empty, never soft.
+temperature 1), `doc._.source`, and `doc._.review`, the number of the review that they were made from; their `cats`
+are gold or empty, never soft.
 """
 
 import random
@@ -14,11 +15,13 @@ from spacy.vocab import Vocab
 
 from scripts.files import UserError, replaced
 
-GOLD, AUGMENTED, UNLABELLED = "gold", "augmented", "unlabelled"
+GOLD, UNLABELLED, AUGMENTED = "gold", "unlabelled", "augmented"
+GOLD_PIECE, UNLABELLED_PIECE = "gold_piece", "unlabelled_piece"
+SOURCES = (GOLD, UNLABELLED, AUGMENTED, GOLD_PIECE, UNLABELLED_PIECE)
 # A masked word of an augmented text. It stays one token, as augmented texts are stored as tokens.
 MASK = "[MASK]"
 
-for _name in ("teacher_logits", "source"):
+for _name in ("teacher_logits", "source", "review"):
     if not Doc.has_extension(_name):
         Doc.set_extension(_name, default=None)
 

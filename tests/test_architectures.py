@@ -38,6 +38,20 @@ def test_ngrams_are_hashed_apart_and_stay_within_their_document(texts: List[List
         assert sorted(keys[doc_ids == number].tolist()) == sorted(alone.tolist())
 
 
+@given(st.lists(words, max_size=4), st.integers(2, 4))
+@settings(deadline=None)
+def test_character_ngrams_come_beside_those_of_words(texts: List[List[str]], n_max: int) -> None:
+    docs = make_docs(texts)
+    keys, doc_ids = extract_ngrams(docs, 1, n_max)
+    expected: List[Any] = []
+    for number, (text, doc) in enumerate(zip(texts, docs)):
+        expected += [(number, (word.lower(),)) for word in text]
+        lowered = doc.text.lower()
+        expected += [(number, lowered[i : i + n]) for n in range(2, n_max + 1) for i in range(len(lowered) - n + 1)]
+    assert len(set(zip(doc_ids.tolist(), keys.tolist()))) == len(set(expected))
+    assert len(keys) == len(expected)
+
+
 @given(st.lists(words, max_size=8))
 @settings(deadline=None)
 def test_document_counts(texts: List[List[str]]) -> None:
@@ -94,6 +108,11 @@ def test_empty_table_gives_the_bias() -> None:
 def test_sizes_below_one_are_errors(setting: str) -> None:
     with pytest.raises(ValueError, match=f"{setting} .* got 0"):
         registry.resolve({"model": {**BOW, setting: 0}})
+
+
+def test_characters_need_two_or_more() -> None:
+    with pytest.raises(ValueError, match=r"char_ngram_size .* got 1"):
+        registry.resolve({"model": {**BOW, "char_ngram_size": 1}})
 
 
 def test_rows_of_the_cnn_must_fit_its_attributes() -> None:

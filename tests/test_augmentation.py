@@ -5,11 +5,14 @@ from typing import Any, List
 
 import pytest
 import spacy
+import srsly
+import transformers
 from spacy.tokens import Doc
 
 from scripts.augmentation.__main__ import build_transfer_set, load_augmenter, load_tagger
 from scripts.augmentation.operations import (
     Augmenter,
+    FillMask,
     MaskWord,
     ReplaceWord,
     SampleNgram,
@@ -34,8 +37,10 @@ def make_tokens(text: str, word_class: str = "N") -> List[Token]:
     return [Token(word, word_class, True, i == 0) for i, word in enumerate(text.split())]
 
 
-def make_augmenter(n_iter: int = 1, max_texts: int = 100, words: Any = None, texts: Any = None) -> Augmenter:
-    return Augmenter(n_iter, max_texts, words or {}, texts or {})
+def make_augmenter(
+    n_iter: int = 1, max_texts: int = 100, n_pieces: int = 0, words: Any = None, texts: Any = None
+) -> Augmenter:
+    return Augmenter(n_iter, max_texts, n_pieces, SampleSentences(1.0, 1), words or {}, texts or {})
 
 
 def test_one_draw_decides_between_masking_and_replacing() -> None:
@@ -127,11 +132,11 @@ def test_every_text_is_used_and_n_iter_counts_per_text() -> None:
 def test_transfer_set_has_no_duplicates_obeys_the_cap_and_is_seeded() -> None:
     docs = make_gold([f"text {i} with a few words . And more ." for i in range(8)])
     augmenter = load_augmenter(ROOT / "configs" / "augment.cfg")
-    augmenter.max_texts = 60
+    augmenter.max_texts, augmenter.n_pieces = 60, 0
 
     def build(seed: int) -> List[Any]:
         return build_transfer_set(
-            docs, ["new one", "other"], NearCopies([]), augmenter=augmenter, tag=no_classes, seed=seed
+            docs, list(NLP.pipe(["new one", "other"])), NearCopies([]), augmenter=augmenter, tag=no_classes, seed=seed
         )
 
     rows = build(0)
@@ -148,12 +153,71 @@ def test_nothing_of_dev_or_test_enters() -> None:
     held_out = NearCopies(["the exact test text stands here in full", "b c", "great"])
     docs = make_gold(["a b c d great", "The exact test text stands here, in full!"])
     augmenter = make_augmenter(n_iter=300, texts={"ngram": SampleNgram(1.0, 1, 5)})
-    unlabelled = ["the exact test text stands here in FULL", "Great!", "fine"]
-    rows = build_transfer_set(docs, unlabelled, held_out, augmenter=augmenter, tag=no_classes, seed=0)
+    unlabelled = ["the exact test text stands here in FULL", "Great!", "fine", "So so. Great! Yes."]
+    augmenter.n_pieces = 20
+    rows = build_transfer_set(docs, list(NLP.pipe(unlabelled)), held_out, augmenter=augmenter, tag=no_classes, seed=0)
     texts = {row.get("text") or " ".join(row["words"]) for row in rows}
-    assert {"fine", "a b c d great", "a b", "c d"} <= texts
+    assert {"fine", "a b c d great", "a b", "c d", "So so.", "Yes."} <= texts
     assert not texts & {"b c", "great", "Great!", *unlabelled[:1]}
     assert not any("exact test text stands here" in text.lower() for text in texts)
+
+
+def test_pieces_are_sentences_of_gold_and_unlabelled_texts_with_the_number_of_their_review() -> None:
+    docs = make_gold(["First here. Second there.", "Only one."])
+    unlabelled = list(NLP.pipe(["Third now. Fourth then.", "Only one!"]))
+    augmenter = make_augmenter(n_pieces=30)
+    rows = build_transfer_set(docs, unlabelled, NearCopies([]), augmenter=augmenter, tag=no_classes, seed=0)
+    # A text of one sentence has no piece that is not itself.
+    pieces = {(row["text"], row["source"], row["review"]) for row in rows if row["source"].endswith("piece")}
+    assert pieces == {
+        ("First here.", "gold_piece", 0),
+        ("Second there.", "gold_piece", 0),
+        ("Third now.", "unlabelled_piece", 2),
+        ("Fourth then.", "unlabelled_piece", 2),
+    }
+    assert {row["review"] for row in rows if row["source"] in ("gold", "unlabelled")} == {0, 1, 2, 3}
+
+
+WORDS = ["the", "film", "was", "book", "##ing", "great", "dull", "is", "!"]
+
+
+def make_encoder(folder: Path, model: str) -> Path:
+    """A BERT of a few weights, as `fetch-encoder` leaves one."""
+    (folder / "vocab.txt").parent.mkdir(parents=True)
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", MASK, *WORDS]), encoding="utf8")
+    transformers.BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    config = transformers.BertConfig(
+        vocab_size=5 + len(WORDS), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    getattr(transformers, model)(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_masked_language_model_replaces_words_in_context(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path / "encoder", "BertForMaskedLM")
+    record = tmp_path / "encoder.json"
+    srsly.write_json(record, {"path": str(encoder)})
+    fill = FillMask(0.5, record, top_k=14)
+    tokens = make_tokens("The film was great !")
+    drawn = Counter(word for seed in range(60) for word in fill(tokens, [1, 3], CLASSES, random.Random(seed)))
+    # Whole words only, never a mask, an ending, punctuation, or the word itself.
+    assert set(drawn) <= {"the", "was", "book", "film", "great", "dull", "is"} and len(drawn) > 3
+    assert {fill(tokens, [1], CLASSES, random.Random(seed))[0] for seed in range(60)} & {"film"} == set()
+    assert fill(tokens, [0], CLASSES, random.Random(0))[0][0].isupper()
+    assert fill(tokens, [1, 3], CLASSES, random.Random(5)) == fill(tokens, [1, 3], CLASSES, random.Random(5))
+    # A word behind the end of what the model reads stays.
+    long = make_tokens("film " * 600)
+    assert fill(long, [599], CLASSES, random.Random(0)) == ["film"]
+
+
+def test_an_encoder_without_a_language_model_head_is_an_error(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path / "encoder", "BertModel")
+    with pytest.raises(UserError, match="no masked-language-model head"):
+        FillMask(0.1, encoder, top_k=5)
+    with pytest.raises(UserError, match="needs an encoder"):
+        FillMask(0.1, None, top_k=5)
+    with pytest.raises(UserError, match="cannot be loaded"):
+        FillMask(0.1, tmp_path, top_k=5)
 
 
 def test_clusters_are_parts_of_speech() -> None:

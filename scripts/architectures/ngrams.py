@@ -1,4 +1,4 @@
-"""Linear classifier over a pruned table of word n-grams: the fastest student.
+"""Linear classifier over a pruned table of word and, if asked for, character n-grams: the fastest student.
 
 A document is a sublinear TF-IDF vector of the n-grams that the table knows, scaled to a fixed length.
 The table is fitted once, on the documents seen at initialisation, and is shipped with the weights.
@@ -25,14 +25,21 @@ _COUNT_CHUNK = 2_000_000
 
 @registry.architectures("textdistill.NgramLinear.v1")
 def build_ngram_linear(
-    ngram_size: int, min_docs: int, max_ngrams: int, scale: float, nO: Optional[int] = None
+    ngram_size: int,
+    min_docs: int,
+    max_ngrams: int,
+    scale: float,
+    char_ngram_size: int = 0,
+    nO: Optional[int] = None,
 ) -> Model[List[Doc], Floats2d]:
-    """Build a linear model over TF-IDF weighted word n-grams that ends in logits.
+    """Build a linear model over TF-IDF weighted n-grams that ends in logits.
 
     ngram_size (int): Longest n-gram, in tokens; all shorter ones are used too.
     min_docs (int): Number of documents that an n-gram must occur in to be kept.
     max_ngrams (int): Size of the table; the n-grams of most documents are kept.
     scale (float): Length of a document vector. With Adam, the logits move `scale` times the learn rate.
+    char_ngram_size (int): Longest n-gram of characters, spaces included, from 2 on; 0 uses none. For languages that
+        write no spaces, and for noisy text.
     nO (Optional[int]): Number of labels; inferred at initialisation when None.
     RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO). `attrs["fit"]` takes an iterable of
         docs and must run before initialisation; without it the table is fitted on the initialisation sample.
@@ -40,6 +47,10 @@ def build_ngram_linear(
     for name, value in (("ngram_size", ngram_size), ("min_docs", min_docs), ("max_ngrams", max_ngrams)):
         if value < 1:
             raise ValueError(f"{name} of textdistill.NgramLinear.v1 must be at least 1, got {value}")
+    if char_ngram_size == 1 or char_ngram_size < 0:
+        raise ValueError(
+            f"char_ngram_size of textdistill.NgramLinear.v1 must be 0, or 2 or more, got {char_ngram_size}"
+        )
     linear: Model[List[Doc], Floats2d] = Model(
         "ngram_linear",
         forward,
@@ -48,6 +59,7 @@ def build_ngram_linear(
         params={"W": None, "b": None},
         attrs={
             "ngram_size": ngram_size,
+            "char_ngram_size": char_ngram_size,
             "min_docs": min_docs,
             "max_ngrams": max_ngrams,
             "scale": scale,
@@ -76,7 +88,7 @@ class FitTable:
         docs (Iterable[Doc]): Read once.
         """
         attrs = self.layer.attrs
-        keys, n_in, n_docs = count_documents(docs, attrs["ngram_size"])
+        keys, n_in, n_docs = count_documents(docs, attrs["ngram_size"], attrs["char_ngram_size"])
         frequent = n_in >= attrs["min_docs"]
         keys, n_in = keys[frequent], n_in[frequent]
         if len(keys) > attrs["max_ngrams"]:
@@ -135,7 +147,7 @@ def weigh_ngrams(
     SOURCE: Manning, Raghavan, Schütze (2008), Introduction to Information Retrieval, section 6.4.
     """
     table, idf = model.attrs["keys"], model.attrs["idf"]
-    keys, doc_ids = extract_ngrams(docs, model.attrs["ngram_size"])
+    keys, doc_ids = extract_ngrams(docs, model.attrs["ngram_size"], model.attrs["char_ngram_size"])
     if not len(table) or not len(keys):
         nothing = numpy.zeros((0,), dtype="int64")
         return nothing, nothing, numpy.zeros((0,), dtype="float32")
@@ -150,33 +162,50 @@ def weigh_ngrams(
     return doc_ids, rows, values
 
 
-def extract_ngrams(docs: List[Doc], ngram_size: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Hash every n-gram of lower-cased tokens, n = 1..ngram_size. None crosses the end of a document.
+def extract_ngrams(docs: List[Doc], ngram_size: int, char_ngram_size: int = 0) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Hash every n-gram of lower-cased tokens and characters. None crosses the end of a document.
 
     docs (List[Doc]): The documents.
-    ngram_size (int): Longest n-gram.
+    ngram_size (int): Longest n-gram of tokens; from 1 on.
+    char_ngram_size (int): Longest n-gram of characters; from 2 on, 0 for none.
     RETURNS (Tuple[ndarray, ndarray]): 64-bit keys and the number of the document that each stands in.
     """
-    lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
+    tokens = [cast(numpy.ndarray, doc.to_array("LOWER")) for doc in docs]
+    keys, doc_ids = _hash_sequences(tokens, 1, ngram_size)
+    if not char_ngram_size:
+        return keys, doc_ids
+    codes = [numpy.frombuffer(doc.text.lower().encode("utf-32-le"), dtype="<u4") for doc in docs]
+    # A word's key is a hash of 64 bits; a character's number is moved out of the way of other small numbers.
+    characters = [_mix(code.astype("uint64") + _GOLDEN) for code in codes]
+    char_keys, char_doc_ids = _hash_sequences(characters, 2, char_ngram_size)
+    return numpy.concatenate([keys, char_keys]), numpy.concatenate([doc_ids, char_doc_ids])
+
+
+def _hash_sequences(sequences: List[numpy.ndarray], n_min: int, n_max: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Hash every n-gram of sequences of 64-bit numbers, and tell in which sequence it stands."""
+    lengths = numpy.array([len(sequence) for sequence in sequences], dtype="int64")
     if not lengths.sum():
         return numpy.zeros((0,), dtype="uint64"), numpy.zeros((0,), dtype="int64")
-    tokens = numpy.concatenate([doc.to_array("LOWER") for doc in docs if len(doc)])
-    doc_ids = numpy.repeat(numpy.arange(len(docs)), lengths)
-    grams = _mix(tokens)
-    all_keys, all_ids = [grams], [doc_ids]
-    for n in range(2, ngram_size + 1):
-        grams = _mix(grams[:-1] * _MURMUR + tokens[n - 1 :])
-        inside = doc_ids[: len(grams)] == doc_ids[n - 1 :]
+    items = numpy.concatenate([sequence for sequence in sequences if len(sequence)])
+    ids = numpy.repeat(numpy.arange(len(sequences)), lengths)
+    grams = _mix(items)
+    all_keys, all_ids = ([grams], [ids]) if n_min == 1 else ([], [])
+    for n in range(2, n_max + 1):
+        grams = _mix(grams[:-1] * _MURMUR + items[n - 1 :])
+        inside = ids[: len(grams)] == ids[n - 1 :]
         all_keys.append(grams[inside])
-        all_ids.append(doc_ids[: len(grams)][inside])
+        all_ids.append(ids[: len(grams)][inside])
     return numpy.concatenate(all_keys), numpy.concatenate(all_ids)
 
 
-def count_documents(docs: Iterable[Doc], ngram_size: int) -> Tuple[numpy.ndarray, numpy.ndarray, int]:
+def count_documents(
+    docs: Iterable[Doc], ngram_size: int, char_ngram_size: int = 0
+) -> Tuple[numpy.ndarray, numpy.ndarray, int]:
     """Count in how many documents each n-gram occurs, in bounded memory.
 
     docs (Iterable[Doc]): Read once.
-    ngram_size (int): Longest n-gram.
+    ngram_size (int): Longest n-gram of tokens.
+    char_ngram_size (int): Longest n-gram of characters, 0 for none.
     RETURNS (Tuple[ndarray, ndarray, int]): Sorted keys, their document counts, the number of documents.
     """
     keys = numpy.zeros((0,), dtype="uint64")
@@ -193,7 +222,7 @@ def count_documents(docs: Iterable[Doc], ngram_size: int) -> Tuple[numpy.ndarray
         return merged, totals
 
     for doc in docs:
-        doc_keys = numpy.unique(extract_ngrams([doc], ngram_size)[0])
+        doc_keys = numpy.unique(extract_ngrams([doc], ngram_size, char_ngram_size)[0])
         chunk.append(doc_keys)
         n_chunk += len(doc_keys)
         n_docs += 1

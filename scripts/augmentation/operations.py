@@ -1,6 +1,6 @@
 """The augmentation operations, registered for augment.cfg.
 
-A word operation changes one token; a text operation keeps a part of the text. For each token, and then once
+A word operation changes single tokens; a text operation keeps a part of the text. For each token, and then once
 for the text, one uniform draw decides which operation applies, if any: the shares of the operations lie side
 by side in [0, 1), so two never apply to the same token.
 
@@ -8,12 +8,17 @@ SOURCE: masking, replacement and n-gram sampling: Tang et al. (2019), arXiv:1903
 """
 
 import random
-from typing import Any, Dict, List, NamedTuple, Protocol, Sequence, TypeVar
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, TypeVar
 
+import srsly
+import torch
 from spacy.util import registry
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from scripts.augmentation.word_classes import WordClasses
 from scripts.docbins import MASK
+from scripts.files import UserError
 
 
 class Token(NamedTuple):
@@ -26,11 +31,13 @@ class Token(NamedTuple):
 
 
 class WordOperation(Protocol):
-    """Changes one token with probability `p`."""
+    """Changes each word of a text with probability `p`; it sees all the places of the text that fell to it at once."""
 
     p: float
 
-    def __call__(self, token: Token, classes: WordClasses, rng: random.Random) -> Token: ...
+    def __call__(
+        self, tokens: List[Token], places: List[int], classes: WordClasses, rng: random.Random
+    ) -> List[str]: ...
 
 
 class TextOperation(Protocol):
@@ -52,9 +59,9 @@ class MaskWord:
         """p (float): Probability for each word."""
         self.p = p
 
-    def __call__(self, token: Token, classes: WordClasses, rng: random.Random) -> Token:
-        """token (Token): The token. RETURNS (Token): The mask in its place."""
-        return token._replace(word=MASK)
+    def __call__(self, tokens: List[Token], places: List[int], classes: WordClasses, rng: random.Random) -> List[str]:
+        """places (List[int]): Places in the text. RETURNS (List[str]): The mask for each."""
+        return [MASK] * len(places)
 
 
 @registry.misc("textdistill.ReplaceWord.v1")
@@ -65,9 +72,94 @@ class ReplaceWord:
         """p (float): Probability for each word."""
         self.p = p
 
-    def __call__(self, token: Token, classes: WordClasses, rng: random.Random) -> Token:
-        """token (Token): The token. RETURNS (Token): Another word; the token itself if its class has no other."""
-        return token._replace(word=classes.draw(token.word_class, token.word, rng))
+    def __call__(self, tokens: List[Token], places: List[int], classes: WordClasses, rng: random.Random) -> List[str]:
+        """places (List[int]): Places in the text. RETURNS (List[str]): Other words of the same class."""
+        return [classes.draw(tokens[i].word_class, tokens[i].word, rng) for i in places]
+
+
+@registry.misc("textdistill.FillMask.v1")
+class FillMask:
+    """Replaces words with what a masked language model expects in their place.
+
+    SOURCE: conditional replacement: Wu et al. (2019), arXiv:1812.06705, without the label that they condition on;
+        a model fine-tuned for it would need one more training.
+    """
+
+    def __init__(self, p: float, encoder: Optional[Path], top_k: int) -> None:
+        """Load the model.
+
+        p (float): Probability for each word.
+        encoder (Optional[Path]): The .json file of `fetch-encoder`, or a folder; it needs a masked-language-model head.
+        top_k (int): A word is drawn from this many likeliest ones, by its probability.
+        RAISES (UserError): There is no encoder, or it has no such head.
+        """
+        if encoder is None:
+            raise UserError(
+                "textdistill.FillMask.v1 needs an encoder: give --encoder, or write its path into augment.cfg"
+            )
+        self.p = p
+        self.top_k = top_k
+        self.tokenizer, self.model = load_masked_lm(Path(encoder))
+        # RoBERTa and its kin lose two positions to padding.
+        self.max_length = self.model.config.max_position_embeddings - 2
+
+    def __call__(self, tokens: List[Token], places: List[int], classes: WordClasses, rng: random.Random) -> List[str]:
+        """Mask all places at once and draw a word for each.
+
+        places (List[int]): Places in the text.
+        RETURNS (List[str]): Whole words, never the old one; the old one where the text is too long for the model.
+        """
+        words = [token.word for token in tokens]
+        for i in places:
+            words[i] = self.tokenizer.mask_token
+        encoded = self.tokenizer(
+            words, is_split_into_words=True, truncation=True, max_length=self.max_length, return_tensors="pt"
+        )
+        positions = {encoded.word_ids()[j]: j for j in range(encoded["input_ids"].shape[1])}
+        with torch.inference_mode():
+            logits = self.model(**encoded).logits[0]
+        return [
+            self._draw(logits[positions[i]], tokens[i].word, rng) if i in positions else tokens[i].word for i in places
+        ]
+
+    def _draw(self, logits: torch.Tensor, old: str, rng: random.Random) -> str:
+        """Draw one of the likeliest words that are whole and not the old one; the old one if there is none."""
+        likeliest = torch.topk(logits, min(self.top_k, len(logits)))
+        weights = torch.softmax(likeliest.values, dim=0).tolist()
+        words = [self.tokenizer.decode([token_id]).strip() for token_id in likeliest.indices.tolist()]
+        # "##ing" is the end of a word, and so is a piece without its leading space in other vocabularies.
+        starts = [
+            self.tokenizer.tokenize(f"a {word}")[1:] == self.tokenizer.convert_ids_to_tokens([token_id])
+            for word, token_id in zip(words, likeliest.indices.tolist())
+        ]
+        fitting = [
+            (word.capitalize() if old[:1].isupper() else word, weight)
+            for word, weight, start in zip(words, weights, starts)
+            if start and word.isalpha() and word.lower() != old.lower()
+        ]
+        return rng.choices(*zip(*fitting))[0] if fitting else old
+
+
+def load_masked_lm(encoder: Path) -> "tuple[Any, Any]":
+    """Load an encoder with its masked-language-model head.
+
+    encoder (Path): The .json file that `fetch-encoder` wrote, or a folder.
+    RETURNS (tuple[Any, Any]): Tokenizer and model.
+    RAISES (UserError): The encoder has no such head: its weights would be random, and so would its words.
+    """
+    folder = Path(srsly.read_json(encoder)["path"]) if encoder.suffix == ".json" else encoder
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model, loading = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    except (OSError, ValueError) as error:
+        raise UserError(f"The encoder {folder} cannot be loaded as a masked language model: {error}") from error
+    if loading["missing_keys"] or tokenizer.mask_token is None:
+        missing = ", ".join(sorted(loading["missing_keys"]))
+        raise UserError(
+            f"The encoder {folder} has no masked-language-model head (missing: {missing}). Use one that has, such as "
+            "distilbert-base-multilingual-cased, or drop textdistill.FillMask.v1 from augment.cfg."
+        )
+    return tokenizer, model.eval()
 
 
 @registry.misc("textdistill.SampleNgram.v1")
@@ -117,18 +209,24 @@ class Augmenter:
         self,
         n_iter: int,
         max_texts: int,
+        n_pieces: int,
+        pieces: Any,
         word_operations: Dict[str, Any],
         text_operations: Dict[str, Any],
     ) -> None:
         """Configure the augmentation.
 
-        n_iter (int): New texts per text, before duplicates are dropped.
+        n_iter (int): New texts per gold text, before duplicates are dropped.
         max_texts (int): Most new texts in all.
+        n_pieces (int): Pieces drawn from each gold and unlabelled text, before duplicates are dropped.
+        pieces (TextOperation): Draws a piece; its `p` does not matter.
         word_operations (Dict[str, WordOperation]): Tried on every word; their probabilities sum to at most 1.
         text_operations (Dict[str, TextOperation]): Tried on every text after that; likewise.
         """
         self.n_iter = n_iter
         self.max_texts = max_texts
+        self.n_pieces = n_pieces
+        self.pieces: TextOperation = pieces
         # Any above, as the config system checks the blocks of a dict before it resolves them.
         self.word_operations: List[WordOperation] = list(word_operations.values())
         self.text_operations: List[TextOperation] = list(text_operations.values())
@@ -145,10 +243,13 @@ class Augmenter:
         rng (random.Random): The only source of chance.
         RETURNS (List[Token]): The new text; it may equal the old one.
         """
-        new = []
-        for token in tokens:
-            word_operation = choose(self.word_operations, rng.random())
-            new.append(word_operation(token, classes, rng) if word_operation else token)
+        chosen = [choose(self.word_operations, rng.random()) for _ in tokens]
+        new = list(tokens)
+        for word_operation in self.word_operations:
+            places = [i for i, operation in enumerate(chosen) if operation is word_operation]
+            if places:
+                for i, word in zip(places, word_operation(tokens, places, classes, rng)):
+                    new[i] = tokens[i]._replace(word=word)
         text_operation = choose(self.text_operations, rng.random())
         return text_operation(new, rng) if text_operation and new else new
 

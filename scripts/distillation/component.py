@@ -11,7 +11,7 @@ from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
 from scripts.distillation.losses import SoftTargets
-from scripts.docbins import AUGMENTED
+from scripts.docbins import GOLD, SOURCES, UNLABELLED
 
 DEFAULT_CONFIG: Dict[str, Any] = {
     "model": {
@@ -22,6 +22,7 @@ DEFAULT_CONFIG: Dict[str, Any] = {
         "scale": 10.0,
     },
     "loss": {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0, "hard_weight": 0.1},
+    "source_weights": {"gold_piece": 0.1, "unlabelled_piece": 0.1},
     "threshold": 0.0,
     "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
 }
@@ -37,6 +38,7 @@ class DistilledTextCategorizer(TextCategorizer):
         name: str,
         *,
         loss: SoftTargets,
+        source_weights: Dict[str, float],
         threshold: float,
         scorer: Optional[Callable],
     ) -> None:
@@ -46,11 +48,19 @@ class DistilledTextCategorizer(TextCategorizer):
         model (Model[List[Doc], Floats2d]): A student that ends in logits.
         name (str): Name of the component instance.
         loss (SoftTargets): From logits, teacher logits and gold to gradient and loss.
+        source_weights (Dict[str, float]): Weight of a document in the loss by its source; 1 for those not named.
         threshold (float): Unused with exclusive classes; stock `textcat` has it too.
         scorer (Optional[Callable]): The scoring method.
         """
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
+        for source, weight in source_weights.items():
+            if source not in SOURCES or weight < 0:
+                raise ValueError(
+                    f"source_weights of textcat_distill takes a weight >= 0 for {', '.join(SOURCES)}, "
+                    f"got {source} = {weight}"
+                )
         self.loss = loss
+        self.source_weights = source_weights
 
     def initialize(
         self,
@@ -61,19 +71,22 @@ class DistilledTextCategorizer(TextCategorizer):
         positive_label: Optional[str] = None,
         corpus: Optional[Callable[[Language], Iterable[Example]]] = None,
     ) -> None:
-        """Let layers that need the whole corpus read it (`attrs["fit"]`), then initialise as `textcat` does.
+        """Give layers what they need before they are initialised as `textcat` does it: the whole corpus
+        (`attrs["fit"]`), the vectors of the vocabulary (`attrs["take_vectors"]`).
 
         corpus (Optional[Callable[[Language], Iterable[Example]]]): Reader of all that the student will see. It is
             needed beside `get_examples`, as spaCy gives only the first 100 examples of a streamed corpus to that.
             None fits on `get_examples`.
 
-        The other parameters are those of `TextCategorizer.initialize`. Augmented texts are left out of the fit:
-        they repeat the words of their originals.
+        The other parameters are those of `TextCategorizer.initialize`. Augmented texts and pieces are left out of the
+        fit: they repeat the words of their originals.
         """
         for node in self.model.walk():
+            if "take_vectors" in node.attrs:
+                node.attrs["take_vectors"](self.vocab)
             if "fit" in node.attrs:
                 examples = corpus(nlp) if corpus is not None and nlp is not None else get_examples()
-                node.attrs["fit"](eg.reference for eg in examples if eg.reference._.source != AUGMENTED)
+                node.attrs["fit"](eg.reference for eg in examples if eg.reference._.source in (None, GOLD, UNLABELLED))
         super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
@@ -109,7 +122,8 @@ class DistilledTextCategorizer(TextCategorizer):
         examples = list(examples)
         self._validate_categories(examples)
         gold: Any = self._examples_to_truth(examples)[0]
-        d_scores, loss = self.loss(scores, self._teacher_logits(examples), gold)
+        weights = self.model.ops.asarray1f([self.source_weights.get(eg.reference._.source, 1.0) for eg in examples])
+        d_scores, loss = self.loss(scores, self._teacher_logits(examples), gold, weights)
         return loss, self.model.ops.asarray2f(d_scores)
 
     def get_teacher_student_loss(self, teacher_scores: Floats2d, student_scores: Floats2d) -> Tuple[float, Floats2d]:
@@ -142,11 +156,14 @@ def make_textcat_distill(
     name: str,
     model: Model[List[Doc], Floats2d],
     loss: SoftTargets,
+    source_weights: Dict[str, float],
     threshold: float,
     scorer: Optional[Callable],
 ) -> DistilledTextCategorizer:
     """Create the component `textcat_distill`. The parameters are those of DistilledTextCategorizer."""
-    return DistilledTextCategorizer(nlp.vocab, model, name, loss=loss, threshold=threshold, scorer=scorer)
+    return DistilledTextCategorizer(
+        nlp.vocab, model, name, loss=loss, source_weights=source_weights, threshold=threshold, scorer=scorer
+    )
 
 
 if not Language.has_factory("textcat_distill"):

@@ -91,9 +91,10 @@ def read_rows(path: Path) -> Iterator[Row]:
     if not path.is_file():
         raise UserError(f"{path} does not exist. Run the `augment` step first.")
     for number, row in enumerate(srsly.read_jsonl(path), start=1):
-        if not isinstance(row, dict) or "source" not in row or not ("text" in row or {"words", "spaces"} <= set(row)):
+        fields = set(row) if isinstance(row, dict) else set()
+        if not {"source", "review"} <= fields or not ("text" in fields or {"words", "spaces"} <= fields):
             raise UserError(
-                f"{path}, line {number}: expected source and text, or words and spaces. Run `augment` again."
+                f"{path}, line {number}: expected source, review, and text or words and spaces. Run `augment` again."
             )
         yield row
 
@@ -180,6 +181,7 @@ def score_shards(
                 doc.cats = one_hot(row.get("label"), labels)
                 doc._.teacher_logits = row_logits.tolist()
                 doc._.source = row["source"]
+                doc._.review = row["review"]
                 docs.append(doc)
             write_docs(docs, paths[-1])
     return paths

@@ -1,8 +1,8 @@
-"""The `evaluate` step: baseline, student and teacher on the same test texts, in one run."""
+"""The `evaluate` step: reference, baseline, student and teacher on the same test texts, in one run."""
 
 import random
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple, cast
 
 import numpy
 import spacy
@@ -10,12 +10,12 @@ import srsly
 import typer
 from spacy import Language
 from spacy.tokens import Doc
-from spacy.vocab import Vocab
 from tqdm import tqdm
 
 import scripts.functions  # noqa: F401
 from scripts.docbins import gold_label, read_docs
 from scripts.evaluation.quality import compare_to_teacher, measure_gap, measure_quality
+from scripts.evaluation.reference import ReferenceClassifier, fit_reference
 from scripts.evaluation.report import describe_machine, describe_versions, print_report, write_report
 from scripts.evaluation.speed import measure_speed
 from scripts.files import run_command
@@ -33,17 +33,23 @@ def evaluate(
     seed: int = typer.Option(0, help="Seed of the run, for the record and the choice of texts"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
-    """Compare baseline, student and teacher in quality, agreement, calibration, size and speed."""
+    """Compare reference, baseline, student and teacher in quality, agreement, calibration, size and speed."""
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     labels = srsly.read_json(corpus / "gold" / "labels.json")
-    docs = read_docs(corpus / "gold" / "test.spacy", Vocab())
+    data = srsly.read_json(corpus / "data.json")
+    vocab = spacy.blank(data["lang"]).vocab
+    splits = {split: read_docs(corpus / "gold" / f"{split}.spacy", vocab) for split in ("train", "dev", "test")}
+    reference, settings = fit_reference(
+        splits["train"], number_gold(splits["train"], labels), splits["dev"], number_gold(splits["dev"], labels), labels
+    )
     paths = {"baseline": baseline, "student": student, "teacher": teacher}
-    pipelines = {name: spacy.load(path) for name, path in paths.items()}
-    result, speed_texts = measure_systems(pipelines, docs, labels, seed=seed)
+    pipelines = {"reference": reference, **{name: spacy.load(path) for name, path in paths.items()}}
+    result, speed_texts = measure_systems(pipelines, splits["test"], labels, seed=seed)
+    result["reference"]["settings"] = settings
+    result["reference"]["size_mb"] = cast(ReferenceClassifier, reference.get_pipe("textcat")).size() / 1e6
     for name, path in paths.items():
         result[name]["size_mb"] = sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) / 1e6
-    data = srsly.read_json(corpus / "data.json")
     result["provenance"] = {
         "student_kind": kind,
         "seed": seed,
@@ -64,24 +70,36 @@ def measure_systems(
 ) -> Tuple[Dict[str, Dict[str, Any]], int]:
     """Measure all that follows from the predictions, and the speed.
 
-    pipelines (Dict[str, Language]): baseline, student and teacher.
+    pipelines (Dict[str, Language]): reference, baseline, student and teacher.
     docs (List[Doc]): Gold test documents.
     labels (List[str]): Label order.
     seed (int): Seed of the choice of texts for the measurement of speed.
     RETURNS (Tuple[Dict[str, Dict[str, Any]], int]): Measurements by system; number of texts of the speed.
     """
-    gold = numpy.array([labels.index(str(gold_label(doc))) for doc in docs])
+    gold = number_gold(docs, labels)
     texts = [doc.text for doc in docs]
     probs = {name: classify(nlp, texts, labels, name=name) for name, nlp in pipelines.items()}
     result = {name: measure_quality(system_probs, gold) for name, system_probs in probs.items()}
     accuracy = {name: measurements["accuracy"] for name, measurements in result.items()}
-    retained, gap_closed = measure_gap(accuracy["baseline"], accuracy["student"], accuracy["teacher"])
+    retained, gap_closed = measure_gap(
+        max(accuracy["reference"], accuracy["baseline"]), accuracy["student"], accuracy["teacher"]
+    )
     result["student"].update(compare_to_teacher(probs["student"], probs["teacher"]))
     result["student"].update(retained=retained, gap_closed=gap_closed)
     sample = random.Random(seed).sample(texts, min(N_SPEED_TEXTS, len(texts)))
     for name, rate in measure_speed(pipelines, sample).items():
         result[name]["words_per_second"] = rate
     return result, len(sample)
+
+
+def number_gold(docs: List[Doc], labels: List[str]) -> numpy.ndarray:
+    """The numbers of gold labels.
+
+    docs (List[Doc]): Gold documents.
+    labels (List[str]): Label order.
+    RETURNS (ndarray): Shape: (n_docs,).
+    """
+    return numpy.array([labels.index(str(gold_label(doc))) for doc in docs])
 
 
 def classify(nlp: Language, texts: List[str], labels: List[str], *, name: str) -> numpy.ndarray:

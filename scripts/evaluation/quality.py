@@ -59,7 +59,7 @@ def compare_to_teacher(student_probs: numpy.ndarray, teacher_probs: numpy.ndarra
 def measure_gap(baseline: float, student: float, teacher: float) -> Tuple[float, Optional[float]]:
     """How much of the teacher the student keeps.
 
-    baseline, student, teacher (float): Accuracies.
+    baseline, student, teacher (float): Accuracies; the baseline is the best system that learned from gold alone.
     RETURNS (Tuple[float, Optional[float]]): retained (student / teacher) and gap_closed ((student - baseline) /
         (teacher - baseline)); the second is None where the teacher does not beat the baseline.
     """

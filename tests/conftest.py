@@ -31,9 +31,11 @@ CNN: Dict[str, Any] = {
     "width": 8,
     "rows": [100, 50, 50, 50],
     "maxout_pieces": 2,
+    "lexicon_width": 3,
 }
+BILSTM: Dict[str, Any] = {**CNN, "@architectures": "textdistill.LexemeBiLSTM.v1", "depth": 1}
 ENSEMBLE: Dict[str, Any] = {"@architectures": "textdistill.LogitEnsemble.v1", "bow": BOW, "cnn": CNN}
-ARCHITECTURES = {"bow": BOW, "cnn": CNN, "ensemble": ENSEMBLE}
+ARCHITECTURES = {"bow": BOW, "cnn": CNN, "ensemble": ENSEMBLE, "bilstm": BILSTM}
 
 TEXTS: List[Tuple[str, str]] = [
     ("I love it , works well", "POSITIVE"),

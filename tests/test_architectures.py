@@ -4,14 +4,19 @@ from typing import Any, Dict, List
 import numpy
 import pytest
 import spacy
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spacy import Language
 from spacy.tokens import Doc
 from spacy.util import registry
+from spacy.vectors import Vectors  # type: ignore[import-not-found]
+from thinc.api import fix_random_seed
 
 from scripts.architectures import ngrams
+from scripts.architectures.lexemes import LEXEME_ATTRS
 from scripts.architectures.ngrams import count_documents, extract_ngrams
-from tests.conftest import BOW, make_examples, make_pipeline, make_teacher_logits
+from tests.conftest import BOW, CNN, make_examples, make_pipeline, make_teacher_logits
 
 NLP = spacy.blank("en")
 words = st.lists(st.sampled_from(["a", "b", "C", "dd", "É", "😀"]), max_size=6)
@@ -122,6 +127,47 @@ def test_rows_of_the_cnn_must_fit_its_attributes() -> None:
         )
 
 
+def add_vectors(nlp: Language, width: int = 3) -> None:
+    vectors = numpy.arange(2 * width, dtype="float32").reshape((2, width)) + 1
+    nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, data=vectors, keys=["love", "awful"])
+
+
+def test_lexicon_takes_vectors_over_and_gives_zeros_to_unseen_words() -> None:
+    nlp = make_pipeline(CNN)
+    add_vectors(nlp)
+    textcat: Any = nlp.get_pipe("textcat")
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    textcat.initialize(lambda: examples, nlp=nlp)
+    lexicon = next(node for node in textcat.model.walk() if node.name == "lexicon")
+    features = Doc(nlp.vocab, words=["AWFUL", "love", "kvothe"]).to_array(LEXEME_ATTRS)
+    found, backprop = lexicon(features, is_train=True)
+    assert found.tolist() == [[4, 5, 6], [1, 2, 3], [0, 0, 0]]
+    assert backprop(found).shape == features.shape
+    # The model carries its lexicon: it predicts the same where the vocabulary has no vectors.
+    before = textcat.model.predict([eg.reference for eg in examples])
+    copy = registry.resolve({"model": CNN})["model"].from_bytes(textcat.model.to_bytes())
+    nlp.vocab.reset_vectors(width=0)
+    assert numpy.array_equal(copy.predict([eg.reference for eg in examples]), before)
+
+
+def test_lexicon_changes_predictions_and_must_have_the_width_of_the_vectors() -> None:
+    scores = []
+    for width in (0, 3, 4):
+        nlp = make_pipeline(CNN)
+        if width:
+            add_vectors(nlp, width)
+        examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+        fix_random_seed(0)
+        if width == 4:
+            with pytest.raises(ValueError, match=r"The vectors have 4 dimensions, lexicon_width is 3"):
+                nlp.initialize(lambda examples=examples: examples)  # type: ignore[misc]
+        else:
+            nlp.initialize(lambda examples=examples: examples)  # type: ignore[misc]
+            textcat: Any = nlp.get_pipe("textcat")
+            scores.append(textcat.model.predict([eg.reference for eg in examples]))
+    assert not numpy.allclose(scores[0], scores[1])
+
+
 def test_pickled_pipeline_predicts_the_same(architecture: Dict[str, Any]) -> None:
     nlp = make_pipeline(architecture, hard_weight=0.5)
     examples = make_examples(nlp, teacher_logits=make_teacher_logits())
@@ -138,5 +184,7 @@ def test_n_process_changes_nothing(architecture: Dict[str, Any]) -> None:
     examples = make_examples(nlp, teacher_logits=make_teacher_logits())
     nlp.initialize(lambda: examples)
     texts = [eg.reference.text for eg in examples]
+    # A forked process cannot use the threads that PyTorch started before.
+    torch.set_num_threads(1)
     one = [doc.cats for doc in nlp.pipe(texts)]
     assert [doc.cats for doc in nlp.pipe(texts, n_process=2, batch_size=3)] == one

@@ -13,7 +13,8 @@ from weasel.util.config import load_project_config
 from scripts.conversion.labels import Labelling
 from tests.conftest import ROOT
 
-CONFIGS = [ROOT / "configs" / f"{name}.cfg" for name in ("teacher", "student_bow", "student_cnn", "student_ensemble")]
+STUDENTS = ("student_bow", "student_cnn", "student_ensemble", "student_bilstm")
+CONFIGS = [ROOT / "configs" / f"{name}.cfg" for name in ("teacher", *STUDENTS)]
 DEMO = ROOT / "assets" / "reviews" / "en"
 POSITIVE_WORDS = "good great excellent love loved best perfect nice happy wonderful amazing recommend well"
 NEGATIVE_WORDS = "bad worst awful terrible poor hate hated broken waste never not disappointed boring"
@@ -96,8 +97,12 @@ def test_configs_are_complete(path: Path, tmp_path: Path) -> None:
 def test_student_configs_differ_in_the_model_alone() -> None:
     configs = [load_config(path) for path in CONFIGS if path.stem.startswith("student_")]
     models = [config["components"]["textcat"].pop("model") for config in configs]
-    assert configs[0] == configs[1] == configs[2]
+    for config in configs:
+        # The n-gram student reads no vectors, and shall not carry them either.
+        config["initialize"].pop("vectors")
+    assert all(config == configs[0] for config in configs)
     assert models[2]["bow"] == models[0] and models[2]["cnn"] == models[1]
+    assert {**models[3], "@architectures": models[1]["@architectures"]} == {**models[1], "depth": 1}
 
 
 def test_demo_has_the_promised_sizes_labels_and_stars() -> None:

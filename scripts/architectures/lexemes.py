@@ -5,31 +5,32 @@ words. A text repeats its words, so a batch embeds each lexeme once; a layer tha
 pooling, and a linear layer follow. Shipped module: it imports only spaCy, Thinc and NumPy.
 """
 
-from typing import Callable, List, Optional, Tuple, Union, cast
+from typing import Any, Callable, List, Optional, Tuple, Union, cast
 
 import numpy
 from spacy.tokens import Doc
 from spacy.util import registry
 from spacy.vocab import Vocab
 from thinc.api import (
+    ArgsKwargs,
     Dropout,
     HashEmbed,
     Linear,
     Maxout,
     Model,
     ParametricAttention,
-    PyTorchLSTM,
+    PyTorchWrapper,
     chain,
     concatenate,
     expand_window,
     list2ragged,
-    ragged2list,
     reduce_max,
     reduce_sum,
     residual,
+    torch2xp,
     uniqued,
     with_array,
-    with_padded,
+    xp2torch,
 )
 from thinc.types import Floats2d, Ints2d, Ragged
 
@@ -84,11 +85,40 @@ def build_lexeme_bilstm(
 
     SOURCE: Tang et al. (2019), arXiv:1903.12136, section 3.1.
     """
-    lstm: Model[Ragged, Ragged] = chain(
-        ragged2list(), with_padded(PyTorchLSTM(width, width, bi=True, depth=depth)), list2ragged()
-    )
     embed = _embed_lexemes(width, rows, maxout_pieces, lexicon_width)
-    return _classify(embed, lstm, width, nO)
+    return _classify(embed, _build_packed_lstm(width, depth), width, nO)
+
+
+def _build_packed_lstm(width: int, depth: int) -> Model[Ragged, Ragged]:
+    """A BiLSTM that never reads padding. Thinc's PyTorchLSTM does, so its result would depend on the batch."""
+    # Imported here, so that a package of the CNN needs no PyTorch.
+    import torch
+    from torch.nn.utils import rnn
+
+    class PackedLSTM(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = torch.nn.LSTM(width, width // 2, num_layers=depth, bidirectional=True)
+
+        def forward(self, words: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+            packed = rnn.pack_sequence(list(words.split(lengths.tolist())), enforce_sorted=False)
+            output, _ = rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
+            return torch.cat([text[:length] for text, length in zip(output, lengths.tolist())])
+
+    def convert_inputs(model: Model, X: Ragged, is_train: bool) -> Tuple[ArgsKwargs, Callable]:
+        words = xp2torch(X.dataXd, requires_grad=is_train)
+        args = ArgsKwargs(args=(words, torch.tensor(X.lengths.tolist())), kwargs={})
+        return args, lambda d_args: Ragged(torch2xp(d_args.args[0]), X.lengths)
+
+    def convert_outputs(model: Model, outputs: Any, is_train: bool) -> Tuple[Ragged, Callable]:
+        X, Y = outputs
+
+        def convert_gradient(dY: Ragged) -> ArgsKwargs:
+            return ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": xp2torch(dY.dataXd)})
+
+        return Ragged(torch2xp(Y), X.lengths), convert_gradient
+
+    return PyTorchWrapper(PackedLSTM(), convert_inputs=convert_inputs, convert_outputs=convert_outputs)
 
 
 def _embed_lexemes(width: int, rows: List[int], maxout_pieces: int, lexicon_width: int) -> Model[List[Doc], Ragged]:
@@ -204,7 +234,7 @@ def look_up(model: Model[Ints2d, Floats2d], features: Ints2d, is_train: bool) ->
         rows[rows == len(table)] = 0
         known = table[rows] == keys
         found[known] = vectors[rows[known]]
-    return model.ops.asarray2f(cast(Floats2d, found)), lambda d_found: model.ops.alloc2i(*features.shape)
+    return model.ops.asarray2f(cast(Floats2d, found)), lambda d_found: model.ops.xp.zeros_like(features)
 
 
 def _end_backprop(d_features: List[Ints2d]) -> List[Doc]:

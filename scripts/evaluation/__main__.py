@@ -13,8 +13,8 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 
 import scripts.functions  # noqa: F401
-from scripts.docbins import gold_label, read_docs
-from scripts.evaluation.quality import compare_to_teacher, measure_gap, measure_quality
+from scripts.docbins import read_docs
+from scripts.evaluation.quality import compare_to_teacher, measure_gap, measure_quality, number_gold
 from scripts.evaluation.reference import ReferenceClassifier, fit_reference
 from scripts.evaluation.report import describe_machine, describe_versions, print_report, write_report
 from scripts.evaluation.speed import measure_speed
@@ -90,16 +90,6 @@ def measure_systems(
     for name, rate in measure_speed(pipelines, sample).items():
         result[name]["words_per_second"] = rate
     return result, len(sample)
-
-
-def number_gold(docs: List[Doc], labels: List[str]) -> numpy.ndarray:
-    """The numbers of gold labels.
-
-    docs (List[Doc]): Gold documents.
-    labels (List[str]): Label order.
-    RETURNS (ndarray): Shape: (n_docs,).
-    """
-    return numpy.array([labels.index(str(gold_label(doc))) for doc in docs])
 
 
 def classify(nlp: Language, texts: List[str], labels: List[str], *, name: str) -> numpy.ndarray:

@@ -1,12 +1,25 @@
-"""Quality of one system, and how closely one follows another. Pure functions over arrays."""
+"""Quality of one system, and how closely one follows another. Functions over arrays."""
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
+from spacy.tokens import Doc
+
+from scripts.docbins import gold_label
 
 N_BINS = 10
+
+
+def number_gold(docs: List[Doc], labels: List[str]) -> numpy.ndarray:
+    """The numbers of gold labels.
+
+    docs (List[Doc]): Gold documents.
+    labels (List[str]): Label order.
+    RETURNS (ndarray): Shape: (n_docs,).
+    """
+    return numpy.array([labels.index(str(gold_label(doc))) for doc in docs])
 
 
 def measure_quality(probs: numpy.ndarray, gold: numpy.ndarray) -> Dict[str, Any]:

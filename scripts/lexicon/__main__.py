@@ -14,7 +14,6 @@ import torch
 import typer
 from sklearn.decomposition import PCA
 from spacy import Language
-from spacy.strings import StringStore
 from spacy.vectors import Vectors  # type: ignore[import-not-found]
 from spacy_transformers import Transformer
 from spacy_transformers.layers.transformer_model import TransformerModel
@@ -186,10 +185,8 @@ def save_vectors(words: List[str], vectors: numpy.ndarray, nlp: Language, output
     nlp (Language): A blank pipeline of the language.
     output (Path): Its folder.
     """
-    strings = StringStore(words)
     blank = spacy.blank(str(nlp.lang))
-    blank.vocab.strings = strings
-    blank.vocab.vectors = Vectors(strings=strings, data=vectors, keys=words, name="lexicon")
+    blank.vocab.vectors = Vectors(strings=blank.vocab.strings, data=vectors, keys=words, name="lexicon")
     with replaced(output) as partial:
         blank.to_disk(partial)
 

@@ -56,7 +56,8 @@ def export_pipeline(trained: Language) -> Language:
     # What training read does not matter to the package, and its paths are nobody's business.
     for section in ("paths", "corpora", "training", "pretraining", "initialize"):
         config.pop(section, None)
-    exported = util.load_model_from_config(config, vocab=trained.vocab, auto_fill=True)
+    # A vocabulary of its own: the trained one holds every word and vector of the training, and predicts the same.
+    exported = util.load_model_from_config(config, auto_fill=True)
     old, new = cast(TrainablePipe, trained.get_pipe("textcat")), cast(TrainablePipe, exported.get_pipe("textcat"))
     new.cfg.update(old.cfg)
     new.model.layers[0].from_bytes(old.model.to_bytes())

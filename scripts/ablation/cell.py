@@ -1,0 +1,63 @@
+"""One cell of the ablation: a `spacy train` run with one seed, and what its best model predicts on dev and test."""
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+import numpy
+import spacy
+import srsly
+import typer
+from spacy.cli.train import train
+from spacy.tokens import Doc
+
+import scripts.functions  # noqa: F401
+from scripts.docbins import read_docs
+from scripts.evaluation.quality import measure_quality, number_gold
+from scripts.files import move_into_place, remove, replaced, run_command
+
+MODEL, RESULT = "model", "result.json"
+
+
+def run_cell(
+    folder: Path = typer.Argument(..., help="Folder of the cell; it holds its spec.json"),
+    gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
+) -> None:
+    """Train the model of a cell, unless its spec names a finished one, and write its predictions."""
+    spec = srsly.read_json(folder / "spec.json")
+    model = Path(spec["model"]) if spec["model"] else folder / MODEL
+    if not model.is_dir():
+        partial = folder / f"{MODEL}.partial"
+        remove(partial)
+        train(spec["config"], partial, use_gpu=gpu_id, overrides=spec["overrides"])
+        move_into_place(partial / "model-best", model)
+        remove(partial)
+    elif gpu_id >= 0:
+        spacy.require_gpu(gpu_id)
+    labels = srsly.read_json(spec["labels"])
+    nlp = spacy.load(model)
+    result: Dict[str, Any] = {}
+    for split in ("dev", "test"):
+        docs = read_docs(Path(spec[split]), nlp.vocab)
+        gold = number_gold(docs, labels)
+        probs = predict(docs, nlp, labels)
+        result[split] = {**measure_quality(probs, gold), "gold": gold.tolist(), "probs": probs.round(6).tolist()}
+    result["model_mb"] = sum(path.stat().st_size for path in model.rglob("*") if path.is_file()) / 1e6
+    if not spec["model"] and not spec["keep"]:
+        remove(model)
+    with replaced(folder / RESULT) as partial:
+        srsly.write_json(partial, result)
+
+
+def predict(docs: List[Doc], nlp: spacy.Language, labels: List[str]) -> numpy.ndarray:
+    """Classify gold documents by their text.
+
+    docs (List[Doc]): The documents.
+    nlp (Language): The pipeline.
+    labels (List[str]): Label order.
+    RETURNS (ndarray): Probabilities. Shape: (n_docs, n_labels).
+    """
+    return numpy.array([[doc.cats[label] for label in labels] for doc in nlp.pipe(doc.text for doc in docs)])
+
+
+if __name__ == "__main__":
+    run_command(run_cell)

@@ -54,7 +54,8 @@ def write_lexicon(
             f"{texts} has {len(words)} words that occur {min_count} times, too few for {dimensions} dimensions. "
             "Give --dimensions or --min-count a lower value."
         )
-    encoder = Encoder(nlp, layer=layer)
+    model = cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
+    encoder = Encoder(model.tokenizer, model.transformer, layer=layer)
     vectors = encoder.encode_words(list(words.values()))
     if contexts:
         read = [[token.text for token in tokenize.make_doc(text)] for text in rows[:contexts]]
@@ -83,11 +84,16 @@ def choose_words(tokens: Iterable[str], *, min_count: int, max_words: int) -> Di
 class Encoder:
     """The teacher's transformer, read word by word."""
 
-    def __init__(self, nlp: Language, *, layer: int) -> None:
-        """nlp (Language): The teacher. layer (int): Index of the hidden states that are read."""
-        model = cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
-        self.tokenizer: Any = model.tokenizer
-        self.transformer: Any = model.transformer.eval()
+    def __init__(self, tokenizer: Any, transformer: Any, *, layer: int) -> None:
+        """Wrap a Hugging Face encoder.
+
+        tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+        transformer (PreTrainedModel): Its weights.
+        layer (int): Index of the hidden states that are read.
+        RAISES (UserError): There is no such layer.
+        """
+        self.tokenizer = tokenizer
+        self.transformer = transformer.eval()
         n_layers = self.transformer.config.num_hidden_layers
         if not -n_layers - 1 <= layer <= n_layers:
             raise UserError(f"--layer {layer} is out of range: the encoder has the hidden states 0 to {n_layers}.")

@@ -19,7 +19,7 @@ DEFAULT_CONFIG: Dict[str, Any] = {
         "ngram_size": 3,
         "min_docs": 3,
         "max_ngrams": 120000,
-        "scale": 10.0,
+        "scale": 3.0,
     },
     "loss": {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0, "hard_weight": 0.1},
     "source_weights": {"gold_piece": 0.1, "unlabelled_piece": 0.1},

@@ -9,7 +9,7 @@ import transformers
 from spacy.util import load_model
 
 from scripts.files import UserError
-from scripts.lexicon.__main__ import Encoder, add_contexts, choose_words, reduce_vectors, save_vectors
+from scripts.lexicon.__main__ import Encoder, add_contexts, choose_words, reduce_vectors, save_vectors, vocabulary_words
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "love", "##ly", "day", "bad", "a"]
 
@@ -39,6 +39,12 @@ def test_words_are_the_frequent_ones_as_they_are_mostly_written() -> None:
     tokens = ["Good", "good", "good", "BAD", "bad", "BAD", " ", " ", " ", "!", "!", "rare"]
     assert choose_words(tokens, min_count=2, max_words=10) == {"bad": "BAD", "good": "good", "!": "!"}
     assert list(choose_words(tokens, min_count=1, max_words=1)) == ["bad"]
+
+
+def test_words_of_the_vocabulary_are_whole_words(tmp_path: Path) -> None:
+    tokenizer = make_encoder(tmp_path).tokenizer
+    assert vocabulary_words(tokenizer, 10) == ["love", "day", "bad", "a"]
+    assert vocabulary_words(tokenizer, 2) == ["love", "day"] and vocabulary_words(tokenizer, 0) == []
 
 
 def test_a_word_alone_is_the_mean_of_its_pieces(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def write_lexicon(
     dimensions: int = typer.Option(64, help="Width of the vectors"),
     min_count: int = typer.Option(3, help="How often a word must occur"),
     max_words: int = typer.Option(30_000, help="Most words, the frequent ones first"),
+    sources: str = typer.Option(f"{GOLD},{UNLABELLED}", help="Sources of the texts that words are counted in"),
+    vocabulary: int = typer.Option(0, help="Words of the encoder's own vocabulary to add, the first ones first"),
     contexts: int = typer.Option(0, help="Texts to read words in; a word that none has is read alone, as all are at 0"),
     layer: int = typer.Option(-1, help="Layer of the encoder, as an index of its hidden states; -1 is the last"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
@@ -46,15 +48,17 @@ def write_lexicon(
     if not nlp.has_pipe("transformer"):
         raise UserError(f"The teacher {teacher} has no transformer, so there is nothing to read word vectors out of.")
     tokenize = spacy.blank(str(nlp.lang))
-    rows = [row["text"] for row in read_rows(texts) if row["source"] in (GOLD, UNLABELLED)]
+    rows = [row["text"] for row in read_rows(texts) if row["source"] in sources.split(",")]
     docs = tqdm(map(tokenize.make_doc, rows), total=len(rows), desc="Counting words", unit="text", disable=None)
     words = choose_words((token.text for doc in docs for token in doc), min_count=min_count, max_words=max_words)
+    model = cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
+    for word in vocabulary_words(model.tokenizer, vocabulary):
+        words.setdefault(word.lower(), word)
     if len(words) <= dimensions:
         raise UserError(
             f"{texts} has {len(words)} words that occur {min_count} times, too few for {dimensions} dimensions. "
             "Give --dimensions or --min-count a lower value."
         )
-    model = cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
     encoder = Encoder(model.tokenizer, model.transformer, layer=layer)
     vectors = encoder.encode_words(list(words.values()))
     if contexts:
@@ -79,6 +83,23 @@ def choose_words(tokens: Iterable[str], *, min_count: int, max_words: int) -> Di
     counts = {word: sum(forms.values()) for word, forms in written.items()}
     frequent = sorted((word for word in counts if counts[word] >= min_count), key=lambda word: (-counts[word], word))
     return {word: min(written[word], key=lambda form: (-written[word][form], form)) for word in frequent[:max_words]}
+
+
+def vocabulary_words(tokenizer: Any, n_words: int) -> List[str]:
+    """Whole words of an encoder's vocabulary: words that the student may meet and no text of the user's has.
+
+    tokenizer (PreTrainedTokenizerFast): The tokenizer.
+    n_words (int): Most words.
+    RETURNS (List[str]): Words in the order of the vocabulary, which puts frequent ones first as a rule.
+    """
+    found: List[str] = []
+    for token, token_id in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
+        if len(found) == n_words:
+            break
+        word = tokenizer.decode([token_id]).strip()
+        if word.isalpha() and tokenizer.tokenize(word) == [token]:
+            found.append(word)
+    return found
 
 
 class Encoder:

@@ -38,9 +38,9 @@ def make_tokens(text: str, word_class: str = "N") -> List[Token]:
 
 
 def make_augmenter(
-    n_iter: int = 1, max_texts: int = 100, n_pieces: int = 0, words: Any = None, texts: Any = None
+    n_iter: int = 1, fill_to: int = 100_000, n_pieces: int = 0, words: Any = None, texts: Any = None
 ) -> Augmenter:
-    return Augmenter(n_iter, max_texts, n_pieces, SampleSentences(1.0, 1), words or {}, texts or {})
+    return Augmenter(n_iter, fill_to, n_pieces, SampleSentences(1.0, 1), words or {}, texts or {})
 
 
 def test_one_draw_decides_between_masking_and_replacing() -> None:
@@ -132,7 +132,7 @@ def test_every_text_is_used_and_n_iter_counts_per_text() -> None:
 def test_transfer_set_has_no_duplicates_obeys_the_cap_and_is_seeded() -> None:
     docs = make_gold([f"text {i} with a few words . And more ." for i in range(8)])
     augmenter = load_augmenter(ROOT / "configs" / "augment.cfg")
-    augmenter.max_texts, augmenter.n_pieces = 60, 0
+    augmenter.fill_to, augmenter.n_pieces = 70, 0
 
     def build(seed: int) -> List[Any]:
         return build_transfer_set(

@@ -46,7 +46,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = list(srsly.read_gzip_jsonl(reviews / f"{split}.jsonl.gz"))[:size]
         srsly.write_gzip_jsonl(reviews / f"{split}.jsonl.gz", rows)
     shorten(folder / "configs" / "teacher.cfg", {"training.max_steps": 4, "training.eval_frequency": 4})
-    shorten(folder / "configs" / "augment.cfg", {"augmentation.max_texts": 80})
+    shorten(folder / "configs" / "augment.cfg", {"augmentation.fill_to": 150})
     for student in ("bow", "ensemble"):
         path = folder / "configs" / f"student_{student}.cfg"
         shorten(path, {"training.max_steps": 20, "training.eval_frequency": 10})

@@ -18,14 +18,26 @@ from spacy.tokens import Doc
 from scripts.docbins import MASK, read_docs
 from scripts.files import UserError
 from scripts.teacher import scoring
-from scripts.teacher.scoring import batch_by_tokens, make_doc, make_teacher, prepare_folder, read_rows, score_shards
+from scripts.teacher.scoring import (
+    PREVIOUS,
+    batch_by_tokens,
+    make_doc,
+    make_teacher,
+    prepare_folder,
+    read_rows,
+    read_scores,
+    score_shards,
+)
 from tests.conftest import BOW, LABELS, ROOT, make_examples, make_pipeline, make_teacher_logits
 
 NLP = spacy.blank("en")
 ROWS: List[Dict[str, Any]] = [
-    {"text": "I don't love it", "source": "gold", "label": "NEGATIVE"},
-    {"words": ["a", MASK, "b"], "spaces": [True, True, False], "source": "augmented", "label": None},
-    *({"text": "word " * (i % 7 + 1) + str(i), "source": "unlabelled", "label": None} for i in range(20)),
+    {"text": "I don't love it", "source": "gold", "review": 0, "label": "NEGATIVE"},
+    {"words": ["a", MASK, "b"], "spaces": [True, True, False], "source": "augmented", "review": 0, "label": None},
+    *(
+        {"text": "word " * (i % 7 + 1) + str(i), "source": "unlabelled", "review": i + 1, "label": None}
+        for i in range(20)
+    ),
 ]
 
 
@@ -35,8 +47,17 @@ def fake_teacher(docs: List[Doc]) -> numpy.ndarray:
     return numpy.stack([1 - positive, positive], axis=1).astype("float32")
 
 
-def run_score(output: Path, predict: Any = fake_teacher) -> List[Path]:
-    return score_shards(iter(ROWS), predict, nlp=NLP, labels=LABELS, output=output, n_texts=len(ROWS), mask="<mask>")
+def run_score(output: Path, predict: Any = fake_teacher, known: Any = None, rows: Any = ROWS) -> List[Path]:
+    return score_shards(
+        iter(rows),
+        predict,
+        nlp=NLP,
+        labels=LABELS,
+        output=output,
+        n_texts=len(rows),
+        known=known or {},
+        mask="<mask>",
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -86,13 +107,42 @@ def test_finished_shards_are_not_scored_again(tmp_path: Path) -> None:
     assert [shard.read_bytes() for shard in shards] == contents
 
 
-def test_shards_of_other_work_are_deleted(tmp_path: Path) -> None:
-    prepare_folder(tmp_path, {"texts": 1})
+def prepare(folder: Path, teacher: int, texts: str) -> None:
+    prepare_folder(folder, {"teacher": teacher, "texts_sha256": texts}, {"teacher": teacher})
+
+
+def test_shards_of_another_teacher_are_deleted(tmp_path: Path) -> None:
+    prepare(tmp_path, 1, "a")
     run_score(tmp_path)
-    prepare_folder(tmp_path, {"texts": 1})
+    prepare(tmp_path, 1, "a")
     assert len(list(tmp_path.glob("*.spacy"))) == 4
-    prepare_folder(tmp_path, {"texts": 2})
+    prepare(tmp_path, 1, "b")
+    prepare(tmp_path, 2, "a")
+    assert not list(tmp_path.rglob("*.spacy"))
+
+
+def test_texts_that_were_scored_before_keep_their_scores(tmp_path: Path) -> None:
+    prepare(tmp_path, 1, "a")
+    before = [doc._.teacher_logits for shard in run_score(tmp_path) for doc in read_docs(shard, NLP.vocab)]
+    prepare(tmp_path, 1, "b")
     assert not list(tmp_path.glob("*.spacy"))
+    known = read_scores(tmp_path / PREVIOUS, NLP)
+    assert len(known) == len(ROWS)
+    seen: List[str] = []
+
+    def predict(docs: List[Doc]) -> numpy.ndarray:
+        seen.extend(doc.text for doc in docs)
+        return fake_teacher(docs)
+
+    new = {"text": "never seen", "source": "unlabelled", "review": 99, "label": None}
+    rows = [*reversed(ROWS), new]
+    docs = [doc for shard in run_score(tmp_path, predict, known, rows) for doc in read_docs(shard, NLP.vocab)]
+    assert seen == ["never seen"]
+    assert [doc._.teacher_logits for doc in docs[:-1]] == before[::-1]
+    assert [doc._.review for doc in docs] == [row["review"] for row in rows]
+    # Changed twice before it was finished: nothing of the first time is lost.
+    prepare(tmp_path, 1, "c")
+    assert len(read_scores(tmp_path / PREVIOUS, NLP)) == len(ROWS) + 1
 
 
 @given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 120))
@@ -106,7 +156,7 @@ def test_batches_stay_within_the_budget(lengths: List[int], max_tokens: int) -> 
 
 def test_broken_texts_name_the_line(tmp_path: Path) -> None:
     srsly.write_jsonl(tmp_path / "texts.jsonl", [ROWS[0], {"text": "no source"}])
-    with pytest.raises(UserError, match=r"texts.jsonl, line 2: expected source and text"):
+    with pytest.raises(UserError, match=r"texts.jsonl, line 2: expected source, review, and text"):
         list(read_rows(tmp_path / "texts.jsonl"))
     with pytest.raises(UserError, match=r"Run the `augment` step"):
         list(read_rows(tmp_path / "none.jsonl"))
@@ -132,7 +182,9 @@ def test_any_pipeline_with_a_text_classifier_is_a_teacher(tmp_path: Path) -> Non
 def test_kill_nine_loses_no_finished_shard(tmp_path: Path) -> None:
     train_pipeline(tmp_path / "teacher")
     srsly.write_json(tmp_path / "labels.json", LABELS)
-    rows = [{"text": f"review number {i} love", "source": "unlabelled", "label": None} for i in range(6000)]
+    rows = [
+        {"text": f"review number {i} love", "source": "unlabelled", "review": i, "label": None} for i in range(6000)
+    ]
     srsly.write_jsonl(tmp_path / "texts.jsonl", rows)
     # The command itself, with a teacher that takes its time so that the kill comes in between.
     program = """

@@ -134,7 +134,7 @@ def build_transfer_set(
     gold = {number: doc for number, doc in reviews.items() if number < len(train)}
     n_augmented = 0
     for number, tokens in generate_texts(gold, augmenter, tag, rng):
-        if n_augmented == augmenter.max_texts:
+        if len(reviews) + n_augmented >= augmenter.fill_to:
             break
         if is_new(join(tokens)):
             n_augmented += 1

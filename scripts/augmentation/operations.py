@@ -208,7 +208,7 @@ class Augmenter:
     def __init__(
         self,
         n_iter: int,
-        max_texts: int,
+        fill_to: int,
         n_pieces: int,
         pieces: Any,
         word_operations: Dict[str, Any],
@@ -217,14 +217,14 @@ class Augmenter:
         """Configure the augmentation.
 
         n_iter (int): New texts per gold text, before duplicates are dropped.
-        max_texts (int): Most new texts in all.
+        fill_to (int): New texts are made until gold, unlabelled and new texts are this many; none if they are already.
         n_pieces (int): Pieces drawn from each gold and unlabelled text, before duplicates are dropped.
         pieces (TextOperation): Draws a piece; its `p` does not matter.
         word_operations (Dict[str, WordOperation]): Tried on every word; their probabilities sum to at most 1.
         text_operations (Dict[str, TextOperation]): Tried on every text after that; likewise.
         """
         self.n_iter = n_iter
-        self.max_texts = max_texts
+        self.fill_to = fill_to
         self.n_pieces = n_pieces
         self.pieces: TextOperation = pieces
         # Any above, as the config system checks the blocks of a dict before it resolves them.

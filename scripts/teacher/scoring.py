@@ -1,9 +1,12 @@
 """The `score` step: the teacher's logits for the transfer set, as DocBin shards.
 
 Texts are scored in blocks of one shard, sorted by length and batched by token count. A shard is written
-whole or not at all, and finished shards are skipped, so that a killed run loses one shard at most.
+whole or not at all, and finished shards are skipped, so that a killed run loses one shard at most. When the texts
+change, those that the same teacher has scored before keep their scores.
 """
 
+import os
+from hashlib import blake2b
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -20,14 +23,16 @@ from spacy_transformers.layers.transformer_model import TransformerModel
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.docbins import MASK, center_logits, one_hot, write_docs
-from scripts.files import UserError, hash_path, replaced, run_command
+from scripts.docbins import MASK, center_logits, one_hot, read_docs, write_docs
+from scripts.files import UserError, hash_path, remove, replaced, run_command
 
 Row = Dict[str, Any]
 Teacher = Callable[[List[Doc]], numpy.ndarray]
 SHARD_SIZE = 1000
 BATCH_TOKENS = 4096
 RECORD = "scores.json"
+# Shards of other texts that the same teacher has scored.
+PREVIOUS = "previous"
 
 
 def score(
@@ -42,43 +47,77 @@ def score(
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     label_order = srsly.read_json(labels)
-    # What the shards follow from. Shards of other texts or of another teacher are not resumed but deleted.
-    identity = {
+    # What a score follows from, and what a shard does beyond that.
+    scorer = {
         "teacher": str(teacher.as_posix()),
         "teacher_sha256": hash_path(teacher),
-        "texts_sha256": hash_path(texts),
         "labels": label_order,
-        "shard_size": SHARD_SIZE,
         "code": {path.name: hash_path(path) for path in (Path(__file__), Path(__file__).parents[1] / "docbins.py")},
     }
-    prepare_folder(output, identity)
+    identity = {**scorer, "texts_sha256": hash_path(texts), "shard_size": SHARD_SIZE}
+    prepare_folder(output, identity, scorer)
     nlp = spacy.load(teacher)
+    known = read_scores(output / PREVIOUS, nlp)
     predict = make_teacher(nlp, label_order)
     n_texts = sum(1 for _ in read_rows(texts))
     shards = score_shards(
-        read_rows(texts), predict, nlp=nlp, labels=label_order, output=output, n_texts=n_texts, mask=mask_token(nlp)
+        read_rows(texts),
+        predict,
+        nlp=nlp,
+        labels=label_order,
+        output=output,
+        n_texts=n_texts,
+        known=known,
+        mask=mask_token(nlp),
     )
     versions = {name: version(name) for name in ("spacy", "thinc", "torch", "transformers", "spacy-transformers")}
     record = {**identity, "seed": seed, "texts": n_texts, "versions": versions}
     with replaced(output / RECORD) as partial:
         srsly.write_json(partial, {**record, "shards": {path.name: hash_path(path) for path in shards}})
+    remove(output / PREVIOUS)
     msg.good(f"Scored {n_texts} texts in {len(shards)} shards: {output}")
 
 
-def prepare_folder(output: Path, identity: Dict[str, Any]) -> None:
-    """Keep the shards of an interrupted run of the same work, delete any others.
+def prepare_folder(output: Path, identity: Dict[str, Any], scorer: Dict[str, Any]) -> None:
+    """Keep the shards of an interrupted run of the same work; put those of other texts aside, delete any others.
 
     output (Path): Folder of the shards.
     identity (Dict[str, Any]): What the shards follow from.
+    scorer (Dict[str, Any]): The part of it that the scores of single texts follow from.
     """
     started = output / "started.json"
     # The record speaks of finished shards only.
     (output / RECORD).unlink(missing_ok=True)
-    if not started.is_file() or srsly.read_json(started) != identity:
+    before = srsly.read_json(started) if started.is_file() else {}
+    if before == identity:
+        return
+    if {name: before.get(name) for name in scorer} == scorer:
+        (output / PREVIOUS).mkdir(exist_ok=True)
+        for shard in output.glob("*.spacy"):
+            os.replace(shard, output / PREVIOUS / f"{before['texts_sha256'][:16]}-{shard.name}")
+    else:
+        remove(output / PREVIOUS)
         for shard in output.glob("*.spacy"):
             shard.unlink()
-        with replaced(started) as partial:
-            srsly.write_json(partial, identity)
+    with replaced(started) as partial:
+        srsly.write_json(partial, identity)
+
+
+def read_scores(folder: Path, nlp: Language) -> Dict[bytes, List[float]]:
+    """Read the scores of earlier texts.
+
+    folder (Path): Folder of their shards; it may be missing.
+    nlp (Language): Gives the vocabulary.
+    RETURNS (Dict[bytes, List[float]]): Centred logits by the text's hash.
+    """
+    shards = tqdm(sorted(folder.glob("*.spacy")), desc="Reading earlier scores", unit="shard", disable=None)
+    return {hash_doc(doc): doc._.teacher_logits for shard in shards for doc in read_docs(shard, nlp.vocab)}
+
+
+def hash_doc(doc: Doc) -> bytes:
+    """A hash of a document's tokens, 16 bytes: what the teacher reads."""
+    tokens = "\x1f".join(token.text_with_ws for token in doc)
+    return blake2b(tokens.encode("utf8"), digest_size=16).digest()
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -152,6 +191,7 @@ def score_shards(
     labels: Sequence[str],
     output: Path,
     n_texts: int,
+    known: Dict[bytes, List[float]],
     mask: str,
 ) -> List[Path]:
     """Score texts and write them as shards; shards that are there are skipped.
@@ -162,6 +202,7 @@ def score_shards(
     labels (Sequence[str]): Label order of the logits.
     output (Path): Folder of the shards.
     n_texts (int): Number of texts, for the progress bar.
+    known (Dict[bytes, List[float]]): Scores of texts that need no scoring.
     mask (str): The teacher's mask token.
     RETURNS (List[Path]): The shards.
     """
@@ -174,15 +215,16 @@ def score_shards(
                 bar.total = (bar.total or n_texts) - len(block)
                 bar.refresh()
                 continue
-            logits = score_block(block, predict, nlp=nlp, mask=mask, progress=bar.update)
-            docs = []
-            for row, row_logits in zip(block, logits):
-                doc = make_doc(row, nlp, mask=MASK)
+            docs = [make_doc(row, nlp, mask=MASK) for row in block]
+            new = [i for i, doc in enumerate(docs) if hash_doc(doc) not in known]
+            bar.total = (bar.total or n_texts) - len(block) + len(new)
+            logits = score_block([block[i] for i in new], predict, nlp=nlp, mask=mask, progress=bar.update)
+            scored = dict(zip(new, logits.tolist()))
+            for i, (row, doc) in enumerate(zip(block, docs)):
                 doc.cats = one_hot(row.get("label"), labels)
-                doc._.teacher_logits = row_logits.tolist()
+                doc._.teacher_logits = scored[i] if i in scored else known[hash_doc(doc)]
                 doc._.source = row["source"]
                 doc._.review = row["review"]
-                docs.append(doc)
             write_docs(docs, paths[-1])
     return paths
 

@@ -63,7 +63,14 @@ def make_examples(nlp: Language, *, teacher_logits: Optional[numpy.ndarray] = No
     return examples
 
 
-def make_pipeline(model: Dict[str, Any], *, hard_weight: float = 0.5, lang: str = "en", **loss: Any) -> Language:
+def make_pipeline(
+    model: Dict[str, Any],
+    *,
+    hard_weight: float = 0.5,
+    lang: str = "en",
+    source_weights: Optional[Dict[str, float]] = None,
+    **loss: Any,
+) -> Language:
     """A blank pipeline with the distillation component."""
     nlp = spacy.blank(lang)
     config = {
@@ -75,6 +82,7 @@ def make_pipeline(model: Dict[str, Any], *, hard_weight: float = 0.5, lang: str 
             "hard_weight": hard_weight,
             **loss,
         },
+        "source_weights": source_weights or {},
     }
     nlp.add_pipe("textcat_distill", name="textcat", config=config)
     return nlp

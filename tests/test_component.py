@@ -174,6 +174,22 @@ def test_table_is_fitted_on_a_streamed_corpus_of_any_size(tmp_path: Any) -> None
     assert len(linear.attrs["keys"]) == 302
 
 
+def test_a_source_of_weight_zero_changes_nothing() -> None:
+    gradients = []
+    for weight, words in ((0.0, 1), (1.0, 1), (0.0, 2)):
+        nlp = make_pipeline(BOW, source_weights={"unlabelled_piece": weight})
+        examples = initialize(nlp, make_teacher_logits())[1]
+        for eg in examples[words:]:
+            eg.reference._.source = "unlabelled_piece"
+        textcat: Any = nlp.get_pipe("textcat")
+        scores = textcat.model.predict([eg.reference for eg in examples])
+        gradients.append(textcat.get_loss(examples, scores)[1])
+    assert not gradients[0][1:].any() and gradients[0][0].any()
+    assert gradients[1][1:].all() and (gradients[2][:2] == gradients[1][:2]).all()
+    with pytest.raises(ValueError, match="got piece = 1"):
+        make_pipeline(BOW, source_weights={"piece": 1.0})
+
+
 def test_hook_of_spacy_v4_gives_the_soft_loss() -> None:
     nlp = make_pipeline(BOW, hard_weight=0.0)
     textcat = cast(DistilledTextCategorizer, nlp.get_pipe("textcat"))

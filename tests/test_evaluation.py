@@ -9,6 +9,7 @@ import srsly
 from scripts.docbins import one_hot
 from scripts.evaluation.__main__ import measure_systems
 from scripts.evaluation.quality import calibration_error, compare_to_teacher, measure_gap, measure_quality
+from scripts.evaluation.reference import fit_reference
 from scripts.evaluation.report import render_report, write_report
 from scripts.evaluation.speed import measure_speed
 from tests.conftest import BOW, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits
@@ -52,7 +53,7 @@ def test_gap() -> None:
 
 def make_systems() -> Dict[str, Any]:
     pipelines = {}
-    for name, steps in (("baseline", 0), ("student", 30), ("teacher", 60)):
+    for name, steps in (("reference", 1), ("baseline", 0), ("student", 30), ("teacher", 60)):
         nlp = make_pipeline(BOW)
         examples = make_examples(nlp, teacher_logits=make_teacher_logits())
         optimizer = nlp.initialize(lambda examples=examples: examples)  # type: ignore[misc]
@@ -71,12 +72,15 @@ def test_report_has_every_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         docs.append(doc)
     result, n_texts = measure_systems(make_systems(), docs, LABELS, seed=0)
     assert n_texts == len(TEXTS)
-    for name in ("baseline", "student", "teacher"):
+    for name in ("reference", "baseline", "student", "teacher"):
         assert {"accuracy", "macro_f1", "ece", "words_per_second"} <= set(result[name])
         result[name]["size_mb"] = 1.0
     assert result["baseline"]["accuracy"] == 0.5 and result["teacher"]["accuracy"] == 1.0
-    student = result["student"]
-    assert student["gap_closed"] == pytest.approx((student["accuracy"] - 0.5) / 0.5)
+    # The gap counts from the better one of reference and baseline, here the reference.
+    student, best = result["student"], result["reference"]["accuracy"]
+    assert best > 0.5
+    assert student["gap_closed"] == (pytest.approx((student["accuracy"] - best) / (1 - best)) if best < 1 else None)
+    result["reference"]["settings"] = {"C": 4.0, "dev_accuracy": 0.8}
     report: Dict[str, Any] = dict(result)
     report["provenance"] = {
         "student_kind": "bow",
@@ -94,16 +98,35 @@ def test_report_has_every_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     text = (tmp_path / "report.md").read_text(encoding="utf8")
     assert text == render_report(report)
     assert "| baseline | 0.500 |" in text.replace("  ", "") and "t.jsonl, sha256 abc" in text
+    assert "tuned on dev: C 4.0, dev_accuracy 0.8" in text
 
 
 def test_a_teacher_that_does_not_beat_the_baseline_is_said_to() -> None:
     pipelines = make_systems()
-    pipelines["teacher"] = pipelines["baseline"]
+    pipelines["teacher"] = pipelines["reference"] = pipelines["baseline"]
     docs = [spacy.blank("en").make_doc(text) for text in ("love it", "awful")]
     for doc, label in zip(docs, ("POSITIVE", "NEGATIVE")):
         doc.cats = one_hot(label, LABELS)
     result, _ = measure_systems(pipelines, docs, LABELS, seed=0)
     assert result["student"]["gap_closed"] is None
+
+
+def test_the_reference_learns_gold_and_is_chosen_on_dev(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.evaluation.reference.INVERSE_L2", (10.0,))
+    nlp = spacy.blank("en")
+    docs = [nlp.make_doc(text) for text, _ in TEXTS]
+    gold = numpy.array([LABELS.index(label) for _, label in TEXTS])
+    reference, settings = fit_reference(docs, gold, docs, gold, LABELS)
+    assert settings["dev_accuracy"] == 1.0
+    assert fit_reference(docs, gold, docs, 1 - gold, LABELS)[1]["dev_accuracy"] == 0.0
+    for doc, label in zip(reference.pipe([text for text, _ in TEXTS]), (label for _, label in TEXTS)):
+        assert doc.cats[label] > 0.5 and sum(doc.cats.values()) == pytest.approx(1)
+    assert reference("love").cats["POSITIVE"] > 0.5
+    component: Any = reference.get_pipe("textcat")
+    assert 100 < component.size() < 1e6
+    # A label that train does not have gets no probability.
+    fewer, _ = fit_reference(docs, gold, docs, gold, [*LABELS, "NEUTRAL"])
+    assert fewer("love").cats["NEUTRAL"] == 0
 
 
 def test_speed_counts_words_over_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,17 @@ from spacy.util import load_config
 from scripts.files import hash_path
 from tests.conftest import ROOT
 
-STEPS = ["train-teacher", "augment", "score", "train-baseline", "train-student", "export", "evaluate", "package"]
+STEPS = [
+    "train-teacher",
+    "augment",
+    "score",
+    "lexicon",
+    "train-baseline",
+    "train-student",
+    "export",
+    "evaluate",
+    "package",
+]
 SIZES = {"train": 48, "dev": 24, "test": 24, "unlabelled": 24}
 
 pytestmark = pytest.mark.slow
@@ -78,7 +88,7 @@ def test_all_outputs_are_there(project: Path) -> None:
 
 def test_report_has_what_others_read(project: Path) -> None:
     report = srsly.read_json(project / "training" / "en" / "report" / "report.json")
-    for system in ("baseline", "student", "teacher"):
+    for system in ("reference", "baseline", "student", "teacher"):
         assert 0 <= report[system]["accuracy"] <= 1 and 0 <= report[system]["macro_f1"] <= 1
         assert report[system]["words_per_second"] > 0 and report[system]["size_mb"] > 0
     assert report["student"]["words_per_second"] > report["teacher"]["words_per_second"]
@@ -120,7 +130,7 @@ def test_a_changed_input_runs_only_what_depends_on_it(project: Path) -> None:
     rows = list(srsly.read_gzip_jsonl(unlabelled))
     srsly.write_gzip_jsonl(unlabelled, rows[:-1])
     changed = steps_run(run_project(project).stdout)
-    assert changed == ["augment", "score", "train-student", "export", "evaluate", "package"]
+    assert changed == ["augment", "score", "lexicon", "train-student", "export", "evaluate", "package"]
 
 
 def test_another_student_and_another_run_leave_the_first_alone(project: Path) -> None:

@@ -54,11 +54,8 @@ def write_lexicon(
     model = cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
     for word in vocabulary_words(model.tokenizer, vocabulary):
         words.setdefault(word.lower(), word)
-    if len(words) <= dimensions:
-        raise UserError(
-            f"{texts} has {len(words)} words that occur {min_count} times, too few for {dimensions} dimensions. "
-            "Give --dimensions or --min-count a lower value."
-        )
+    if not words:
+        raise UserError(f"{texts} has no word that occurs {min_count} times. Give --min-count a lower value.")
     encoder = Encoder(model.tokenizer, model.transformer, layer=layer)
     vectors = encoder.encode_words(list(words.values()))
     if contexts:
@@ -198,10 +195,12 @@ def reduce_vectors(vectors: numpy.ndarray, dimensions: int) -> numpy.ndarray:
 
     vectors (ndarray): Shape: (n_words, width).
     dimensions (int): New width.
-    RETURNS (ndarray): Shape: (n_words, dimensions).
+    RETURNS (ndarray): The last columns are 0 where words or width are fewer. Shape: (n_words, dimensions).
     """
-    reduced = PCA(dimensions, svd_solver="full").fit_transform(vectors.astype("float64"))
-    return (reduced / numpy.sqrt((reduced**2).mean())).astype("float32")
+    n_components = min(dimensions, *vectors.shape)
+    reduced = PCA(n_components, svd_solver="full").fit_transform(vectors.astype("float64"))
+    scaled = reduced / max(float(numpy.sqrt((reduced**2).mean())), 1e-12)
+    return numpy.pad(scaled, [(0, 0), (0, dimensions - n_components)]).astype("float32")
 
 
 def save_vectors(words: List[str], vectors: numpy.ndarray, nlp: Language, output: Path) -> None:

@@ -54,8 +54,8 @@ def write_lexicon(
     model = cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
     for word in vocabulary_words(model.tokenizer, vocabulary):
         words.setdefault(word.lower(), word)
-    if not words:
-        raise UserError(f"{texts} has no word that occurs {min_count} times. Give --min-count a lower value.")
+    if len(words) < 2:
+        raise UserError(f"{texts} has {len(words)} words that occur {min_count} times. Give --min-count a lower value.")
     encoder = Encoder(model.tokenizer, model.transformer, layer=layer)
     vectors = encoder.encode_words(list(words.values()))
     if contexts:

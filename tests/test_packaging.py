@@ -34,6 +34,8 @@ def test_export_is_stock_textcat_and_predicts_the_same(architecture: Dict[str, A
     assert loaded.get_pipe_meta("textcat").factory == "textcat"
     assert type(loaded.get_pipe("textcat")).__module__ == "spacy.pipeline.textcat"
     assert compare_predictions(trained, loaded, CHECKED) <= 1e-6
+    needs_torch = architecture["@architectures"] == "textdistill.LexemeBiLSTM.v1"
+    assert loaded.meta.get("requirements", []) == (["torch>=2.0"] if needs_torch else [])
     config = (tmp_path / "config.cfg").read_text(encoding="utf8")
     assert "textcat_distill" not in config and "SoftTargets" not in config and "TransferCorpus" not in config
 
@@ -53,8 +55,8 @@ def test_export_refuses_a_pipeline_that_predicts_something_else(
 def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None:
     expected = {
         "bow": ["ngrams.py", "softmax.py"],
-        "cnn": ["lexeme_cnn.py", "softmax.py"],
-        "ensemble": ["ensemble.py", "lexeme_cnn.py", "ngrams.py", "softmax.py"],
+        "cnn": ["lexemes.py", "softmax.py"],
+        "ensemble": ["ensemble.py", "lexemes.py", "ngrams.py", "softmax.py"],
     }
     for kind, architecture in ARCHITECTURES.items():
         export_pipeline(train(architecture)).to_disk(tmp_path / kind)

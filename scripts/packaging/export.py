@@ -18,6 +18,8 @@ from scripts.files import UserError, replaced, run_command
 
 TOLERANCE = 1e-6
 N_CHECKED = 200
+# Packages of any others need spaCy alone.
+NEEDS_TORCH = ("textdistill.LexemeBiLSTM.v1",)
 
 
 def export(
@@ -63,6 +65,8 @@ def export_pipeline(trained: Language) -> Language:
     new.model.layers[0].from_bytes(old.model.to_bytes())
     new.model.set_dim("nO", len(new.labels))
     exported.meta.update({key: trained.meta[key] for key in ("performance",) if key in trained.meta})
+    if component["model"]["@architectures"] in NEEDS_TORCH:
+        exported.meta["requirements"] = ["torch>=2.0"]
     return exported
 
 

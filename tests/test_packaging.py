@@ -80,7 +80,7 @@ def test_two_wheels_of_two_languages_load_in_one_process_without_the_project(tmp
     check_wheels(expected)
     with zipfile.ZipFile(wheel) as archive:
         modules = sorted(name for name in archive.namelist() if name.endswith(".py"))
-    names = ["__init__", "ensemble", "lexeme_cnn", "ngrams", "softmax"]
+    names = ["__init__", "ensemble", "lexemes", "ngrams", "softmax"]
     assert modules == [f"de_toy/{name}.py" for name in names]
     # A check that cannot fail would prove nothing.
     expected[wheel][0]["cats"]["POSITIVE"] += 1e-5

@@ -56,6 +56,7 @@ def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None
     expected = {
         "bow": ["ngrams.py", "softmax.py"],
         "cnn": ["lexemes.py", "softmax.py"],
+        "bilstm": ["lexemes.py", "softmax.py"],
         "ensemble": ["ensemble.py", "lexemes.py", "ngrams.py", "softmax.py"],
     }
     for kind, architecture in ARCHITECTURES.items():

@@ -62,6 +62,15 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def size_mb(folder: Path) -> float:
+    """The size of a folder's files in megabytes.
+
+    folder (Path): An existing folder.
+    RETURNS (float): Megabytes of 10^6 bytes.
+    """
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
 def hash_path(path: Path) -> str:
     """SHA-256 of a file, or of a folder's relative file names and contents.
 

@@ -6,10 +6,11 @@ import pytest
 import spacy
 import srsly
 
-from scripts.ablation.__main__ import Inputs, ablate, is_finished, merge, prepare_cell, read_grid, run_cells
+from scripts.ablation.__main__ import ablate, is_finished, prepare_cell, read_grid, run_cells
 from scripts.ablation.cell import RESULT, run_cell
+from scripts.ablation.inputs import Inputs
 from scripts.ablation.report import render_tables
-from scripts.ablation.statistics import bootstrap_p_value, correctness, spread, summarize
+from scripts.ablation.statistics import bootstrap_p_value, correctness, merge, spread, summarize
 from scripts.docbins import AUGMENTED, GOLD, UNLABELLED, one_hot, read_docs, write_docs
 from scripts.files import UserError
 from tests.conftest import LABELS, ROOT, TEXTS, make_examples, make_teacher_logits

@@ -1,19 +1,17 @@
 """One cell of the ablation: a `spacy train` run with one seed, and what its best model predicts on dev and test."""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict
 
-import numpy
 import spacy
 import srsly
 import typer
 from spacy.cli.train import train
-from spacy.tokens import Doc
 
 import scripts.functions  # noqa: F401
 from scripts.docbins import read_docs
-from scripts.evaluation.quality import measure_quality, number_gold
-from scripts.files import move_into_place, remove, replaced, run_command
+from scripts.evaluation.quality import classify, measure_quality, number_gold
+from scripts.files import move_into_place, remove, replaced, run_command, size_mb
 
 MODEL, RESULT = "model", "result.json"
 
@@ -39,24 +37,13 @@ def run_cell(
     for split in ("dev", "test"):
         docs = read_docs(Path(spec[split]), nlp.vocab)
         gold = number_gold(docs, labels)
-        probs = predict(docs, nlp, labels)
+        probs = classify(nlp, [doc.text for doc in docs], labels, name=split)
         result[split] = {**measure_quality(probs, gold), "gold": gold.tolist(), "probs": probs.round(6).tolist()}
-    result["model_mb"] = sum(path.stat().st_size for path in model.rglob("*") if path.is_file()) / 1e6
+    result["model_mb"] = size_mb(model)
     if not spec["model"] and not spec["keep"]:
         remove(model)
     with replaced(folder / RESULT) as partial:
         srsly.write_json(partial, result)
-
-
-def predict(docs: List[Doc], nlp: spacy.Language, labels: List[str]) -> numpy.ndarray:
-    """Classify gold documents by their text.
-
-    docs (List[Doc]): The documents.
-    nlp (Language): The pipeline.
-    labels (List[str]): Label order.
-    RETURNS (ndarray): Probabilities. Shape: (n_docs, n_labels).
-    """
-    return numpy.array([[doc.cats[label] for label in labels] for doc in nlp.pipe(doc.text for doc in docs)])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import Any, Dict, List
 
 import numpy
 
-from scripts.evaluation.quality import compare_to_teacher
+from scripts.evaluation.quality import compare_to_teacher, measure_quality
 
 N_SAMPLES = 10_000
 
@@ -73,16 +73,15 @@ def bootstrap_p_value(one: numpy.ndarray, other: numpy.ndarray, *, n_samples: in
     return float(min(1.0, 2 * (tail + 1) / (n_samples + 1)))
 
 
-def average(results: List[Dict[str, Any]]) -> Dict[str, Any]:
-    """The predictions of several models taken together: the mean of their probabilities.
+def merge(results: List[Dict[str, Any]]) -> Dict[str, Any]:
+    """The result of several models taken together: the mean of their probabilities, measured.
 
-    results (List[Dict[str, Any]]): What each model predicts.
-    RETURNS (Dict[str, Any]): dev and test with probs and gold, without the measurements.
+    results (List[Dict[str, Any]]): What each model predicts, as `run_cell` wrote it.
+    RETURNS (Dict[str, Any]): The same for all of them; model_mb is their sum.
     """
-    return {
-        split: {
-            "gold": results[0][split]["gold"],
-            "probs": numpy.mean([result[split]["probs"] for result in results], axis=0).tolist(),
-        }
-        for split in ("dev", "test")
-    }
+    merged: Dict[str, Any] = {"model_mb": sum(result["model_mb"] for result in results)}
+    for split in ("dev", "test"):
+        gold = results[0][split]["gold"]
+        probs = numpy.mean([result[split]["probs"] for result in results], axis=0)
+        merged[split] = {**measure_quality(probs, numpy.array(gold)), "gold": gold, "probs": probs.tolist()}
+    return merged

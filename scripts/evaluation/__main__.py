@@ -4,21 +4,19 @@ import random
 from pathlib import Path
 from typing import Any, Dict, List, Tuple, cast
 
-import numpy
 import spacy
 import srsly
 import typer
 from spacy import Language
 from spacy.tokens import Doc
-from tqdm import tqdm
 
 import scripts.functions  # noqa: F401
 from scripts.docbins import read_docs
-from scripts.evaluation.quality import compare_to_teacher, measure_gap, measure_quality, number_gold
+from scripts.evaluation.quality import classify, compare_to_teacher, measure_gap, measure_quality, number_gold
 from scripts.evaluation.reference import ReferenceClassifier, fit_reference
 from scripts.evaluation.report import describe_machine, describe_versions, print_report, write_report
 from scripts.evaluation.speed import measure_speed
-from scripts.files import run_command
+from scripts.files import run_command, size_mb
 
 N_SPEED_TEXTS = 200
 
@@ -49,7 +47,7 @@ def evaluate(
     result["reference"]["settings"] = settings
     result["reference"]["size_mb"] = cast(ReferenceClassifier, reference.get_pipe("textcat")).size() / 1e6
     for name, path in paths.items():
-        result[name]["size_mb"] = sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) / 1e6
+        result[name]["size_mb"] = size_mb(path)
     result["provenance"] = {
         "student_kind": kind,
         "seed": seed,
@@ -90,19 +88,6 @@ def measure_systems(
     for name, rate in measure_speed(pipelines, sample).items():
         result[name]["words_per_second"] = rate
     return result, len(sample)
-
-
-def classify(nlp: Language, texts: List[str], labels: List[str], *, name: str) -> numpy.ndarray:
-    """Classify texts.
-
-    nlp (Language): The pipeline.
-    texts (List[str]): The texts.
-    labels (List[str]): Label order.
-    name (str): Shown beside the progress bar.
-    RETURNS (ndarray): Probabilities. Shape: (n_texts, n_labels).
-    """
-    docs = tqdm(nlp.pipe(texts), total=len(texts), desc=f"Testing {name}", unit="text", disable=None)
-    return numpy.array([[doc.cats[label] for label in labels] for doc in docs])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
+from spacy import Language
 from spacy.tokens import Doc
+from tqdm import tqdm
 
 from scripts.docbins import gold_label
 
@@ -20,6 +22,19 @@ def number_gold(docs: List[Doc], labels: List[str]) -> numpy.ndarray:
     RETURNS (ndarray): Shape: (n_docs,).
     """
     return numpy.array([labels.index(str(gold_label(doc))) for doc in docs])
+
+
+def classify(nlp: Language, texts: List[str], labels: List[str], *, name: str) -> numpy.ndarray:
+    """Classify texts.
+
+    nlp (Language): The pipeline.
+    texts (List[str]): The texts.
+    labels (List[str]): Label order.
+    name (str): Shown beside the progress bar.
+    RETURNS (ndarray): Probabilities. Shape: (n_texts, n_labels).
+    """
+    docs = tqdm(nlp.pipe(texts), total=len(texts), desc=f"Testing {name}", unit="text", disable=None)
+    return numpy.array([[doc.cats[label] for label in labels] for doc in docs])
 
 
 def measure_quality(probs: numpy.ndarray, gold: numpy.ndarray) -> Dict[str, Any]:

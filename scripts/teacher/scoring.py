@@ -216,13 +216,14 @@ def score_shards(
                 bar.refresh()
                 continue
             docs = [make_doc(row, nlp, mask=MASK) for row in block]
-            new = [i for i, doc in enumerate(docs) if hash_doc(doc) not in known]
+            earlier = [known.get(hash_doc(doc)) for doc in docs]
+            new = [i for i, scores in enumerate(earlier) if scores is None]
             bar.total = (bar.total or n_texts) - len(block) + len(new)
             logits = score_block([block[i] for i in new], predict, nlp=nlp, mask=mask, progress=bar.update)
             scored = dict(zip(new, logits.tolist()))
             for i, (row, doc) in enumerate(zip(block, docs)):
                 doc.cats = one_hot(row.get("label"), labels)
-                doc._.teacher_logits = scored[i] if i in scored else known[hash_doc(doc)]
+                doc._.teacher_logits = scored.get(i, earlier[i])
                 doc._.source = row["source"]
                 doc._.review = row["review"]
             write_docs(docs, paths[-1])

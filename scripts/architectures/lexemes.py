@@ -23,20 +23,17 @@ from thinc.api import (
     chain,
     concatenate,
     expand_window,
-    list2ragged,
     reduce_max,
     reduce_sum,
     residual,
     torch2xp,
-    uniqued,
     with_array,
     xp2torch,
 )
-from thinc.types import Floats2d, Ints2d, Ragged
+from thinc.types import Floats2d, Ints1d, Ints2d, Ragged
 
-# The first column tells lexemes apart and the second finds the row of the lexicon; each of the others is embedded in a
-# table of its own.
-LEXEME_ATTRS: List[Union[int, str]] = ["ORTH", "LOWER", "NORM", "PREFIX", "SUFFIX", "SHAPE"]
+# The first column finds the row of the lexicon; each of the others is embedded in a table of its own.
+LEXEME_ATTRS: List[Union[int, str]] = ["LOWER", "NORM", "PREFIX", "SUFFIX", "SHAPE"]
 N_TABLES = 4
 
 
@@ -132,16 +129,13 @@ def _embed_lexemes(width: int, rows: List[int], maxout_pieces: int, lexicon_widt
         HashEmbed(width, n_rows, column=column, seed=column) for column, n_rows in enumerate(rows, start=first)
     ]
     if lexicon_width:
-        features.append(build_lexicon(lexicon_width, column=1))
+        features.append(build_lexicon(lexicon_width, column=0))
     embed: Model[Ints2d, Floats2d] = chain(
         concatenate(*features),
         Maxout(width, width * N_TABLES + lexicon_width, nP=maxout_pieces, dropout=0.0, normalize=True),
     )
-    return chain(
-        Model("extract_lexemes", extract_lexemes),
-        list2ragged(),
-        with_array(chain(cast(Model[Floats2d, Floats2d], uniqued(embed, column=0)), Dropout(0.0))),
-    )
+    words: Model[List[Doc], Ragged] = Model("embed_distinct", embed_distinct, init=init_embed, layers=[embed])
+    return chain(words, with_array(Dropout(0.0)))
 
 
 def _classify(
@@ -159,22 +153,53 @@ def _classify(
     return model
 
 
-def extract_lexemes(
-    model: Model[List[Doc], List[Ints2d]], docs: List[Doc], is_train: bool
-) -> Tuple[List[Ints2d], Callable]:
-    """Read the lexical attributes of each token; an empty document counts as one unknown word.
+def embed_distinct(model: Model[List[Doc], Ragged], docs: List[Doc], is_train: bool) -> Tuple[Ragged, Callable]:
+    """Embed each distinct word of a batch once. An empty document counts as one unknown word.
 
     docs (List[Doc]): The documents.
-    RETURNS (Tuple[List[Ints2d], Callable]): One array per document, shape (n_tokens, 6), and the callback.
+    RETURNS (Tuple[Ragged, Callable]): Word vectors, shape of the data: (n_tokens, width), and the callback.
     """
-    features = [
-        # spaCy's keys have 64 bits; Thinc's default for integers has 32.
-        model.ops.asarray2i(cast(Ints2d, doc.to_array(LEXEME_ATTRS)), dtype="uint64")
-        if len(doc)
-        else model.ops.alloc2i(1, len(LEXEME_ATTRS), dtype="uint64")
-        for doc in docs
-    ]
-    return features, _end_backprop
+    ops = model.ops
+    features, inverse, lengths = extract_lexemes(docs)
+    # spaCy's keys have 64 bits; Thinc's default for integers has 32.
+    vectors, backprop_vectors = model.layers[0](ops.asarray2i(cast(Ints2d, features), dtype="uint64"), is_train)
+    rows = ops.asarray1i(cast(Ints1d, inverse))
+
+    def backprop(d_words: Ragged) -> List[Doc]:
+        d_vectors = ops.alloc2f(*vectors.shape)
+        ops.scatter_add(d_vectors, rows, cast(Floats2d, d_words.dataXd))
+        backprop_vectors(d_vectors)
+        # There is no gradient with respect to a word.
+        return []
+
+    return Ragged(vectors[rows], ops.asarray1i(cast(Ints1d, lengths))), backprop
+
+
+def init_embed(model: Model[List[Doc], Ragged], X: Optional[List[Doc]] = None, Y: Optional[Ragged] = None) -> None:
+    """Initialise the layers that embed words: all their sizes are known."""
+    model.layers[0].initialize()
+
+
+def extract_lexemes(docs: List[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """Read the attributes of the distinct words of documents from the vocabulary.
+
+    They are the lexeme's and not the token's: a tokenizer's exception gives the norm "not" to the "n't" that it splits
+    off and not to others, so a word's vector would depend on where it stands, and on the batch.
+
+    docs (List[Doc]): The documents, of one vocabulary. An empty one counts as one word, all of whose attributes are 0.
+    RETURNS (Tuple[ndarray, ndarray, ndarray]): Attributes, shape (n_words, 5); the word of each token, shape
+        (n_tokens,); the number of tokens of each document.
+    """
+    nothing = numpy.zeros((1,), dtype="uint64")
+    keys = [cast(numpy.ndarray, doc.to_array("ORTH")) if len(doc) else nothing for doc in docs]
+    lengths = numpy.array([len(doc_keys) for doc_keys in keys], dtype="int32")
+    distinct, inverse = numpy.unique(numpy.concatenate(keys), return_inverse=True)
+    features = numpy.zeros((len(distinct), len(LEXEME_ATTRS)), dtype="uint64")
+    # A document made of words has the attributes of their lexemes, and hands over all of them at once.
+    vocab = docs[0].vocab
+    words = Doc(vocab, words=[vocab.strings[key] for key in distinct[distinct > 0].tolist()])
+    features[distinct > 0] = cast(numpy.ndarray, words.to_array(LEXEME_ATTRS))
+    return features, inverse, lengths
 
 
 def build_lexicon(width: int, *, column: int) -> Model[Ints2d, Floats2d]:
@@ -235,8 +260,3 @@ def look_up(model: Model[Ints2d, Floats2d], features: Ints2d, is_train: bool) ->
         known = table[rows] == keys
         found[known] = vectors[rows[known]]
     return model.ops.asarray2f(cast(Floats2d, found)), lambda d_found: model.ops.xp.zeros_like(features)
-
-
-def _end_backprop(d_features: List[Ints2d]) -> List[Doc]:
-    """There is no gradient with respect to a word."""
-    return []

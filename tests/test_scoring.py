@@ -18,11 +18,11 @@ from spacy.tokens import Doc
 from scripts.docbins import MASK, read_docs
 from scripts.files import UserError
 from scripts.teacher import scoring
+from scripts.teacher.runtimes import make_teacher
 from scripts.teacher.scoring import (
     PREVIOUS,
     batch_by_tokens,
     make_doc,
-    make_teacher,
     prepare_folder,
     read_rows,
     read_scores,
@@ -193,11 +193,11 @@ import scripts.functions
 from scripts.files import run_command
 from scripts.teacher import scoring
 
-def make_slow_teacher(nlp, labels):
-    predict = make_teacher(nlp, labels)
-    return lambda docs: time.sleep(PAUSE) or predict(docs)
+def choose_slow_runtime(*args, **kwargs):
+    chosen = choose_runtime(*args, **kwargs)
+    return chosen._replace(predict=lambda docs: time.sleep(PAUSE) or chosen.predict(docs))
 
-make_teacher, scoring.make_teacher = scoring.make_teacher, make_slow_teacher
+choose_runtime, scoring.choose_runtime = scoring.choose_runtime, choose_slow_runtime
 run_command(scoring.score)
 """
     arguments = ["texts.jsonl", "teacher", "transfer", "--labels", "labels.json"]

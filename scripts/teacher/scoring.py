@@ -1,8 +1,8 @@
 """The `score` step: the teacher's logits for the transfer set, as DocBin shards.
 
-Texts are scored in blocks of one shard, sorted by length and batched by token count. A shard is written
-whole or not at all, and finished shards are skipped, so that a killed run loses one shard at most. When the texts
-change, those that the same teacher has scored before keep their scores.
+Texts are scored in blocks of one shard, sorted by length and batched by token count; equal ones are scored once. A
+shard is written whole or not at all, and finished shards are skipped, so that a killed run loses one shard at most.
+When the texts change, those that the same teacher has scored before keep their scores.
 """
 
 import os
@@ -10,7 +10,7 @@ from hashlib import blake2b
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence, cast
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import numpy
 import spacy
@@ -18,21 +18,28 @@ import srsly
 import typer
 from spacy import Language
 from spacy.tokens import Doc
-from spacy_transformers import Transformer
-from spacy_transformers.layers.transformer_model import TransformerModel
 from tqdm import tqdm
 from wasabi import msg
 
 from scripts.docbins import MASK, center_logits, one_hot, read_docs, write_docs
 from scripts.files import UserError, hash_path, remove, replaced, run_command
+from scripts.teacher.runtimes import Runtime, Teacher, choose_runtime, get_transformer
 
 Row = Dict[str, Any]
-Teacher = Callable[[List[Doc]], numpy.ndarray]
+MODULES = ("scoring", "runtimes", "windows", "window_encoder")
 SHARD_SIZE = 1000
-BATCH_TOKENS = 4096
+# Padded tokens that a teacher is given at once: it batches them by what its memory holds.
+BATCH_TOKENS = 1 << 15
+# Texts that a runtime of lower precision is checked with.
+SAMPLE_SIZE = 200
+# Largest difference between logits of the same runtime that another batch size or number of workers makes.
+TOLERANCE = 1e-3
 RECORD = "scores.json"
 # Shards of other texts that the same teacher has scored.
 PREVIOUS = "previous"
+# What decides on a score.
+CODE = [Path(__file__).parents[1] / "docbins.py", *(Path(__file__).with_name(f"{name}.py") for name in MODULES)]
+PACKAGES = ("spacy", "thinc", "torch", "transformers", "spacy-transformers", "onnxruntime")
 
 
 def score(
@@ -40,6 +47,8 @@ def score(
     teacher: Path = typer.Argument(..., help="A spaCy pipeline with a text classifier"),
     output: Path = typer.Argument(..., help="Folder of the shards"),
     labels: Path = typer.Option(..., help="The labels file: its order is the order of the logits"),
+    runtime: str = typer.Option("auto", help="auto (the fastest that agrees with torch), pipeline, torch or onnx"),
+    cache: Optional[Path] = typer.Option(None, help="Folder of exported encoders; beside the teacher if not given"),
     seed: int = typer.Option(0, help="Seed of the run, for the record"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
@@ -47,35 +56,60 @@ def score(
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     label_order = srsly.read_json(labels)
+    teacher_sha256 = hash_path(teacher)
+    nlp = spacy.load(teacher)
+    chosen = choose_runtime(
+        runtime,
+        nlp,
+        label_order,
+        sample=[make_doc(row, nlp, mask=mask_token(nlp)) for row in islice(read_rows(texts), SAMPLE_SIZE)],
+        cache=(cache or teacher.parent / "onnx") / teacher_sha256[:16],
+    )
+    msg.info(f"Runtime: {chosen.name}, {chosen.precision}")
     # What a score follows from, and what a shard does beyond that.
     scorer = {
         "teacher": str(teacher.as_posix()),
-        "teacher_sha256": hash_path(teacher),
+        "teacher_sha256": teacher_sha256,
         "labels": label_order,
-        "code": {path.name: hash_path(path) for path in (Path(__file__), Path(__file__).parents[1] / "docbins.py")},
+        "runtime": chosen.name,
+        "precision": chosen.precision,
+        "code": {path.name: hash_path(path) for path in CODE},
     }
     identity = {**scorer, "texts_sha256": hash_path(texts), "shard_size": SHARD_SIZE}
     prepare_folder(output, identity, scorer)
-    nlp = spacy.load(teacher)
-    known = read_scores(output / PREVIOUS, nlp)
-    predict = make_teacher(nlp, label_order)
     n_texts = sum(1 for _ in read_rows(texts))
     shards = score_shards(
         read_rows(texts),
-        predict,
+        chosen.predict,
         nlp=nlp,
         labels=label_order,
         output=output,
         n_texts=n_texts,
-        known=known,
+        known=read_scores(output / PREVIOUS, nlp),
         mask=mask_token(nlp),
     )
-    versions = {name: version(name) for name in ("spacy", "thinc", "torch", "transformers", "spacy-transformers")}
-    record = {**identity, "seed": seed, "texts": n_texts, "versions": versions}
-    with replaced(output / RECORD) as partial:
-        srsly.write_json(partial, {**record, "shards": {path.name: hash_path(path) for path in shards}})
+    write_record(output, {**identity, "seed": seed, "texts": n_texts}, chosen, shards)
     remove(output / PREVIOUS)
     msg.good(f"Scored {n_texts} texts in {len(shards)} shards: {output}")
+
+
+def write_record(output: Path, record: Dict[str, Any], runtime: Runtime, shards: List[Path]) -> None:
+    """Write what finished shards follow from: the last file of the step, and the one that says it is complete.
+
+    output (Path): Folder of the shards.
+    record (Dict[str, Any]): What they follow from, seed and number of texts.
+    runtime (Runtime): What ran the teacher.
+    shards (List[Path]): The shards.
+    """
+    record = {
+        **record,
+        "check": runtime.check and runtime.check._asdict(),
+        "tolerance": TOLERANCE,
+        "versions": {name: version(name) for name in PACKAGES},
+        "shards": {path.name: hash_path(path) for path in shards},
+    }
+    with replaced(output / RECORD) as partial:
+        srsly.write_json(partial, record)
 
 
 def prepare_folder(output: Path, identity: Dict[str, Any], scorer: Dict[str, Any]) -> None:
@@ -157,30 +191,7 @@ def mask_token(nlp: Language) -> str:
     nlp (Language): The teacher.
     RETURNS (str): For example <mask>.
     """
-    if nlp.has_pipe("transformer"):
-        return cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model).tokenizer.mask_token or MASK
-    return MASK
-
-
-def make_teacher(nlp: Language, labels: Sequence[str]) -> Teacher:
-    """Wrap a pipeline with a text classifier as a function from documents to probabilities.
-
-    nlp (Language): The pipeline.
-    labels (Sequence[str]): Order of the columns.
-    RETURNS (Teacher): Returns an array of the shape (n_docs, n_labels).
-    RAISES (UserError): The pipeline gives other labels.
-    """
-    found = set(nlp.pipe_labels["textcat"]) if nlp.has_pipe("textcat") else set()
-    if found != set(labels):
-        raise UserError(
-            f"The teacher's labels are {sorted(found)}, the labels file has {sorted(labels)}. Train it again."
-        )
-
-    def predict(docs: List[Doc]) -> numpy.ndarray:
-        cats = [doc.cats for doc in nlp.pipe(docs, batch_size=len(docs))]
-        return numpy.array([[doc_cats[label] for label in labels] for doc_cats in cats], dtype="float32")
-
-    return predict
+    return (nlp.has_pipe("transformer") and get_transformer(nlp).tokenizer.mask_token) or MASK
 
 
 def score_shards(
@@ -215,44 +226,68 @@ def score_shards(
                 bar.total = (bar.total or n_texts) - len(block)
                 bar.refresh()
                 continue
-            docs = [make_doc(row, nlp, mask=MASK) for row in block]
-            earlier = [known.get(hash_doc(doc)) for doc in docs]
-            new = [i for i, scores in enumerate(earlier) if scores is None]
-            bar.total = (bar.total or n_texts) - len(block) + len(new)
-            logits = score_block([block[i] for i in new], predict, nlp=nlp, mask=mask, progress=bar.update)
-            scored = dict(zip(new, logits.tolist()))
-            for i, (row, doc) in enumerate(zip(block, docs)):
-                doc.cats = one_hot(row.get("label"), labels)
-                doc._.teacher_logits = scored.get(i, earlier[i])
-                doc._.source = row["source"]
-                doc._.review = row["review"]
-            write_docs(docs, paths[-1])
+            n_scored = score_shard(
+                block, predict, nlp=nlp, labels=labels, path=paths[-1], known=known, mask=mask, progress=bar.update
+            )
+            bar.total = (bar.total or n_texts) - len(block) + n_scored
+            bar.refresh()
     return paths
 
 
-def score_block(
-    rows: List[Row], predict: Teacher, *, nlp: Language, mask: str, progress: Callable[[int], Any]
-) -> numpy.ndarray:
-    """Score texts in batches of similar length.
+def score_shard(
+    rows: List[Row],
+    predict: Teacher,
+    *,
+    nlp: Language,
+    labels: Sequence[str],
+    path: Path,
+    known: Dict[bytes, List[float]],
+    mask: str,
+    progress: Callable[[int], Any] = int,
+) -> int:
+    """Score the texts of one shard and write it, whole or not at all.
 
     rows (List[Row]): The texts.
     predict (Teacher): The teacher.
-    nlp (Language): Tokenizes.
+    nlp (Language): Tokenizes for teacher and student.
+    labels (Sequence[str]): Label order of the logits.
+    path (Path): The shard.
+    known (Dict[bytes, List[float]]): Scores of texts that need no scoring, by the text's hash.
     mask (str): The teacher's mask token.
     progress (Callable[[int], Any]): Told the size of each finished batch.
-    RETURNS (ndarray): Centred logits in the order of the rows. Shape: (n_texts, n_labels).
+    RETURNS (int): Number of texts that were scored.
     """
-    docs = {i: make_doc(row, nlp, mask=mask) for i, row in enumerate(rows)}
-    lengths = [len(doc) for doc in docs.values()]
+    docs = [make_doc(row, nlp, mask=MASK) for row in rows]
+    hashes = [hash_doc(doc) for doc in docs]
+    # Equal texts are scored once. The teacher sees its own mask token, and leaves nothing on the student's documents.
+    new = {key: i for i, key in enumerate(hashes) if key not in known}
+    seen = [make_doc(rows[i], nlp, mask=mask) if "words" in rows[i] else docs[i] for i in new.values()]
+    scored = dict(zip(new, score_docs(seen, predict, progress=progress).tolist()))
+    for row, doc, key in zip(rows, docs, hashes):
+        doc.cats = one_hot(row.get("label"), labels)
+        doc._.teacher_logits = scored.get(key, known.get(key))
+        doc._.source = row["source"]
+        doc._.review = row["review"]
+    write_docs(docs, path)
+    return len(new)
+
+
+def score_docs(docs: List[Doc], predict: Teacher, *, progress: Callable[[int], Any]) -> numpy.ndarray:
+    """Score documents in batches of similar length.
+
+    docs (List[Doc]): The documents.
+    predict (Teacher): The teacher.
+    progress (Callable[[int], Any]): Told the size of each finished batch.
+    RETURNS (ndarray): Centred logits in the order of the documents. Shape: (n_docs, n_labels).
+    """
+    lengths = [len(doc) for doc in docs]
     # Longest first: if memory runs out, it does so at once.
     order = sorted(range(len(docs)), key=lambda i: (-lengths[i], i))
     scored: Dict[int, numpy.ndarray] = {}
     for batch in batch_by_tokens(order, lengths):
-        # A transformer leaves its tensors on the documents: forget each one once it is scored.
-        for i, row_logits in zip(batch, center_logits(predict([docs.pop(i) for i in batch]))):
-            scored[i] = row_logits
+        scored.update(zip(batch, center_logits(predict([docs[i] for i in batch]))))
         progress(len(batch))
-    return numpy.array([scored[i] for i in range(len(rows))], dtype="float32")
+    return numpy.array([scored[i] for i in range(len(docs))], dtype="float32")
 
 
 def batch_by_tokens(order: List[int], lengths: List[int], *, max_tokens: int = BATCH_TOKENS) -> Iterator[List[int]]:

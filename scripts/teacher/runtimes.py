@@ -1,0 +1,212 @@
+"""What runs the teacher: spaCy's pipeline, or its encoder and head alone in PyTorch or ONNX Runtime.
+
+The pipeline computes token vectors that a classifier of mean pooling never needs one by one, pads texts to windows of
+all lengths, and cannot run under autocast on a CPU, as NumPy knows no bfloat16. The other runtimes give the same
+probabilities within float rounding, or are checked on a sample of the texts and refused.
+"""
+
+from pathlib import Path
+from typing import Callable, List, NamedTuple, Optional, Sequence, cast
+
+import numpy
+import torch
+from scipy.special import expit
+from spacy import Language
+from spacy.pipeline import TextCategorizer
+from spacy.tokens import Doc
+from spacy_transformers import Transformer
+from spacy_transformers.layers.transformer_model import TransformerModel
+from wasabi import msg
+
+from scripts.files import UserError
+from scripts.teacher.encoder import computes_bfloat16
+from scripts.teacher.window_encoder import Encode, ExportError, WindowEncoder, load_onnx, run_torch
+from scripts.teacher.windows import batch_windows, make_windows, pad_windows
+
+# From documents, which it leaves as they are, to probabilities. Shape: (n_docs, n_labels).
+Teacher = Callable[[List[Doc]], numpy.ndarray]
+RUNTIMES = ("auto", "pipeline", "torch", "onnx")
+# Wordpieces of a batch, padding included: what stays in a processor's cache, and what fills a GPU.
+BATCH_WORDPIECES = 2048
+GPU_BATCH_WORDPIECES = 1 << 16
+# What a runtime of lower precision must reach on a sample of the texts.
+MIN_AGREEMENT = 0.99
+MAX_DIFFERENCE = 0.01
+
+
+class Check(NamedTuple):
+    """How near a runtime comes to the float32 one on a sample of the texts.
+
+    agreement (float): Share of texts with the same most probable label.
+    difference (float): Mean absolute difference of the probabilities.
+    texts (int): Size of the sample.
+    """
+
+    agreement: float
+    difference: float
+    texts: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether the scores may be used."""
+        return self.agreement >= MIN_AGREEMENT and self.difference <= MAX_DIFFERENCE
+
+
+class Runtime(NamedTuple):
+    """What runs a teacher.
+
+    name (str): pipeline, torch or onnx.
+    precision (str): float32, bfloat16 or int8.
+    predict (Teacher): From documents to probabilities.
+    check (Optional[Check]): Its check; None for float32.
+    """
+
+    name: str
+    precision: str
+    predict: Teacher
+    check: Optional[Check]
+
+
+def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List[Doc], cache: Path) -> Runtime:
+    """Make the runtime of a teacher: the one that is asked for or, for "auto", the fastest that passes the check.
+
+    name (str): One of RUNTIMES.
+    nlp (Language): The teacher.
+    labels (Sequence[str]): Order of the columns.
+    sample (List[Doc]): Texts to check runtimes of lower precision with.
+    cache (Path): Folder of the exported encoder. It may be missing.
+    RETURNS (Runtime): What runs the teacher.
+    RAISES (UserError): There is no such runtime, it cannot run this teacher, or the teacher gives other labels.
+    """
+    if name not in RUNTIMES:
+        raise UserError(f"There is no runtime {name!r}: expected one of {', '.join(RUNTIMES)}.")
+    pipeline = Runtime("pipeline", "float32", make_teacher(nlp, labels), None)
+    reason = why_pipeline(nlp)
+    if name == "pipeline" or (reason and name == "auto"):
+        return pipeline
+    if reason:
+        raise UserError(f"The runtime {name!r} cannot run this teacher: {reason}. Use --runtime pipeline.")
+    transformer = get_transformer(nlp).transformer
+    encoder = WindowEncoder(transformer, has_types="token_type_ids" in get_transformer(nlp).tokenizer.model_input_names)
+    float32 = Runtime("torch", "float32", make_encoder_teacher(nlp, labels, run_torch(encoder)), None)
+    expected = float32.predict(sample) if sample else None
+    if name == "onnx" or (name == "auto" and transformer.device.type == "cpu"):
+        try:
+            encode = load_onnx(encoder, cache)
+        except ExportError as error:
+            msg.warn(f"The encoder cannot be exported to ONNX, so PyTorch runs it: {error}")
+        else:
+            predict = make_encoder_teacher(nlp, labels, encode)
+            check = check_runtime(predict, sample, expected)
+            if check.passed:
+                return Runtime("onnx", "int8", predict, check)
+            msg.warn(f"The int8 encoder differs too much from the teacher, so PyTorch runs it: {describe(check)}")
+    if computes_bfloat16(transformer.device):
+        predict = make_encoder_teacher(nlp, labels, run_torch(encoder, dtype=torch.bfloat16))
+        check = check_runtime(predict, sample, expected)
+        if check.passed:
+            return Runtime("torch", "bfloat16", predict, check)
+        msg.warn(f"bfloat16 differs too much from the teacher, so float32 is used: {describe(check)}")
+    return float32
+
+
+def describe(check: Check) -> str:
+    """A check in words, for messages."""
+    return f"{check.agreement:.1%} of the labels agree, mean difference {check.difference:.4f}, {check.texts} texts"
+
+
+def check_runtime(predict: Teacher, sample: List[Doc], expected: Optional[numpy.ndarray]) -> Check:
+    """Compare a runtime with the float32 one.
+
+    predict (Teacher): The runtime.
+    sample (List[Doc]): Texts.
+    expected (Optional[ndarray]): Their probabilities in float32; None for an empty sample. Shape: (n_docs, n_labels).
+    RETURNS (Check): Fails for an empty sample.
+    """
+    if expected is None:
+        return Check(0.0, 1.0, 0)
+    found = predict(sample)
+    agreement = float((found.argmax(axis=1) == expected.argmax(axis=1)).mean())
+    return Check(agreement, float(numpy.abs(found - expected).mean()), len(sample))
+
+
+def get_transformer(nlp: Language) -> TransformerModel:
+    """The transformer of a teacher that has one."""
+    return cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
+
+
+def why_pipeline(nlp: Language) -> str:
+    """Tell why only spaCy's pipeline can run a teacher.
+
+    nlp (Language): The teacher.
+    RETURNS (str): The reason; empty if its encoder and head can be run alone.
+    """
+    if nlp.pipe_names != ["transformer", "textcat"]:
+        return f"its pipeline is {nlp.pipe_names}, not transformer and textcat alone"
+    model = nlp.get_pipe_config("textcat")["model"]
+    listener = model.get("tok2vec", {})
+    reductions = [model.get(f"use_reduce_{kind}") for kind in ("first", "last", "max", "mean")]
+    if model["@architectures"] != "spacy.TextCatReduce.v1" or reductions != [False, False, False, True]:
+        return "its classifier is no spacy.TextCatReduce.v1 with use_reduce_mean alone"
+    if (
+        listener.get("@architectures") != "spacy-transformers.TransformerListener.v1"
+        or listener["pooling"]["@layers"] != "reduce_mean.v1"
+    ):
+        return "its classifier does not listen to the transformer through reduce_mean.v1"
+    tokenizer = get_transformer(nlp).tokenizer
+    if not tokenizer.is_fast or tokenizer.padding_side != "right":
+        return "its tokenizer is no fast one that pads on the right"
+    return ""
+
+
+def make_teacher(nlp: Language, labels: Sequence[str]) -> Teacher:
+    """Wrap a pipeline with a text classifier as a function from documents to probabilities.
+
+    nlp (Language): The pipeline.
+    labels (Sequence[str]): Order of the columns.
+    RETURNS (Teacher): Returns an array of the shape (n_docs, n_labels).
+    RAISES (UserError): The pipeline gives other labels.
+    """
+    found = set(nlp.pipe_labels["textcat"]) if nlp.has_pipe("textcat") else set()
+    if found != set(labels):
+        raise UserError(
+            f"The teacher's labels are {sorted(found)}, the labels file has {sorted(labels)}. Train it again."
+        )
+
+    def predict(docs: List[Doc]) -> numpy.ndarray:
+        # The pipeline writes on documents: tensors, and cats that are not gold.
+        copies = [
+            Doc(nlp.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
+            for doc in docs
+        ]
+        cats = [doc.cats for doc in nlp.pipe(copies, batch_size=max(1, len(copies)))]
+        return numpy.array([[doc_cats[label] for label in labels] for doc_cats in cats], dtype="float32")
+
+    return predict
+
+
+def make_encoder_teacher(nlp: Language, labels: Sequence[str], encode: Encode) -> Teacher:
+    """Run a teacher's encoder and head without its pipeline.
+
+    nlp (Language): The teacher.
+    labels (Sequence[str]): Order of the columns.
+    encode (Encode): Runs the encoder.
+    RETURNS (Teacher): Returns an array of the shape (n_docs, n_labels).
+    """
+    model = get_transformer(nlp)
+    textcat = cast(TextCategorizer, nlp.get_pipe("textcat"))
+    head = textcat.model.get_ref("output_layer")
+    columns = [textcat.labels.index(label) for label in labels]
+    pad_token_id = model.tokenizer.pad_token_id or 0
+    on_gpu = model.transformer.device.type != "cpu"
+    max_wordpieces = GPU_BATCH_WORDPIECES if on_gpu else BATCH_WORDPIECES
+
+    def predict(docs: List[Doc]) -> numpy.ndarray:
+        vectors = numpy.zeros((len(docs), model.get_dim("nO")), dtype="float32")
+        windows = make_windows(docs, model.attrs["get_spans"], model.tokenizer)
+        for batch in batch_windows(windows, max_wordpieces):
+            numpy.add.at(vectors, [window.doc for window in batch], encode(pad_windows(batch, pad_token_id)))
+        scores = head.ops.to_numpy(head.predict(head.ops.asarray2f(vectors)))
+        return (expit(scores) if textcat.model.attrs["multi_label"] else scores)[:, columns]
+
+    return predict

@@ -107,6 +107,21 @@ def test_finished_shards_are_not_scored_again(tmp_path: Path) -> None:
     assert [shard.read_bytes() for shard in shards] == contents
 
 
+def test_equal_texts_are_scored_once(tmp_path: Path) -> None:
+    seen: List[str] = []
+
+    def predict(docs: List[Doc]) -> numpy.ndarray:
+        seen.extend(doc.text for doc in docs)
+        return fake_teacher(docs)
+
+    rows = [{**ROWS[i % 2], "review": i, "source": "augmented", "label": None} for i in range(6)]
+    docs = [doc for shard in run_score(tmp_path, predict, rows=rows) for doc in read_docs(shard, NLP.vocab)]
+    assert sorted(seen) == ["I don't love it", "a <mask> b"]
+    assert [doc._.review for doc in docs] == list(range(6))
+    assert [doc._.teacher_logits for doc in docs] == [docs[i % 2]._.teacher_logits for i in range(6)]
+    assert docs[0]._.teacher_logits != docs[1]._.teacher_logits
+
+
 def prepare(folder: Path, teacher: int, texts: str) -> None:
     prepare_folder(folder, {"teacher": teacher, "texts_sha256": texts}, {"teacher": teacher})
 
@@ -221,5 +236,7 @@ run_command(scoring.score)
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "transfer").glob("*.spacy")}
     assert len(after) == 6 and finished.items() <= after.items()
     record = srsly.read_json(tmp_path / "transfer" / "scores.json")
+    assert (record["runtime"], record["precision"], record["check"]) == ("pipeline", "float32", None)
+    assert record["tolerance"] == scoring.TOLERANCE
     assert record["texts"] == 6000 and len(record["shards"]) == 6
     assert json.dumps(record["labels"]) == json.dumps(LABELS)

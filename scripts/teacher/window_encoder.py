@@ -19,6 +19,10 @@ from scripts.files import replaced
 
 # From wordpieces, attention mask, token types and weights, padded, to the sums of windows.
 Encode = Callable[[List[numpy.ndarray]], numpy.ndarray]
+# Share of the matrix products, the first ones, that int8 leaves alone: an error made there grows in all that follow.
+# On 80 reviews: probabilities off by .0172 without it, .0115 with the first of six layers, .0046 with the first two.
+FLOAT_SHARE = 1 / 3
+QUANTISED = ["MatMul", "Attention"]
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "weights")
 
 
@@ -77,15 +81,16 @@ def run_torch(encoder: WindowEncoder, *, dtype: Optional[torch.dtype] = None) ->
     return encode
 
 
-def load_onnx(encoder: WindowEncoder, cache: Path) -> Encode:
-    """Run an encoder in ONNX Runtime on the CPU, graph-optimised and in int8; exported once.
+def load_onnx(encoder: WindowEncoder, cache: Path, precision: str = "int8") -> Encode:
+    """Run an encoder in ONNX Runtime on the CPU, graph-optimised; exported once.
 
     encoder (WindowEncoder): The encoder.
     cache (Path): Folder of the exported encoder: its name must change with the encoder's weights.
+    precision (str): int8 or float32.
     RETURNS (Encode): The encoder as a function.
     RAISES (ExportError): ONNX cannot express it.
     """
-    path = cache / "int8.onnx"
+    path = cache / f"{precision}.onnx"
     if not path.is_file():
         with replaced(cache) as partial:
             partial.mkdir(parents=True)
@@ -116,8 +121,9 @@ def export_onnx(encoder: WindowEncoder, folder: Path) -> None:
         plain = AutoModel.from_config(transformer.config, attn_implementation="eager")
         plain.load_state_dict(transformer.state_dict())
         ids = torch.ones((2, 8), dtype=torch.int64)
+        # The tracer warns of every branch on a shape, the quantiser of every operator that it does not know.
+        logging.disable(logging.WARNING)
         with warnings.catch_warnings():
-            # The tracer warns of every branch on a shape.
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 WindowEncoder(plain, has_types=encoder.has_types),
@@ -129,7 +135,6 @@ def export_onnx(encoder: WindowEncoder, folder: Path) -> None:
                 opset_version=17,
                 dynamo=False,
             )
-        logging.getLogger("onnxruntime.transformers").setLevel(logging.ERROR)
         fused = optimize_model(
             str(folder / "traced.onnx"),
             model_type="bert",
@@ -138,10 +143,12 @@ def export_onnx(encoder: WindowEncoder, folder: Path) -> None:
             optimization_options=FusionOptions("bert"),
         )
         fused.save_model_to_file(str(folder / "float32.onnx"))
+        products = [node.name for node in fused.model.graph.node if node.op_type in QUANTISED]
         quantize_dynamic(
             folder / "float32.onnx",
             folder / "int8.onnx",
-            op_types_to_quantize=["MatMul", "Attention"],
+            op_types_to_quantize=QUANTISED,
+            nodes_to_exclude=products[: round(len(products) * FLOAT_SHARE)],
             per_channel=True,
             weight_type=QuantType.QInt8,
             # Fused operators have no shape inference, and all that they compute is float.
@@ -151,4 +158,6 @@ def export_onnx(encoder: WindowEncoder, folder: Path) -> None:
         # Exporters raise whatever their parts raise.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ExportError(f"{type(error).__name__}: {reason}") from error
+    finally:
+        logging.disable(logging.NOTSET)
     (folder / "traced.onnx").unlink()

@@ -1,0 +1,170 @@
+"""How fast each runtime scores texts, and how near it comes to the teacher's own pipeline.
+
+python -m benchmarks.scoring TEACHER TEXTS.jsonl.gz --n-texts 200 --rounds 3
+"""
+
+import os
+import platform
+import statistics
+import time
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Callable, Dict, List
+
+import numpy
+import spacy
+import srsly
+import torch
+import typer
+from spacy import Language
+from spacy.tokens import Doc
+from wasabi import msg, table
+
+from scripts.files import replaced, run_command
+from scripts.teacher.runtimes import check_runtime, get_transformer, make_encoder_teacher, make_teacher
+from scripts.teacher.scoring import score_docs
+from scripts.teacher.window_encoder import WindowEncoder, load_onnx, run_torch
+
+BASELINE = "pipeline, as they come"
+HEADER = ["runtime", "words per second", "times the baseline (range)", "same label", "mean difference"]
+Contender = Callable[[List[Doc]], numpy.ndarray]
+
+
+def measure(
+    teacher: Path = typer.Argument(..., help="A transformer teacher"),
+    texts: Path = typer.Argument(..., help="Texts, .jsonl.gz"),
+    output: Path = typer.Option(Path("benchmarks/results/scoring.json"), help="Result; a .md file stands beside it"),
+    n_texts: int = typer.Option(200, help="Number of texts, from the first one on"),
+    max_words: int = typer.Option(0, help="Cut texts after so many words, for short ones; 0 leaves them whole"),
+    rounds: int = typer.Option(3, help="Every runtime is measured once a round"),
+) -> None:
+    """Measure words per second of each runtime."""
+    nlp = spacy.load(teacher)
+    read = [row["text"] for row in islice(srsly.read_gzip_jsonl(texts), n_texts)]
+    if max_words:
+        read = [" ".join(text.split()[:max_words]) for text in read]
+    n_words = sum(len(nlp.make_doc(text)) for text in read)
+    with TemporaryDirectory() as folder:
+        contenders = make_contenders(nlp, Path(folder) / "onnx")
+        expected: Any = None
+        quality: Dict[str, Any] = {}
+        speeds: Dict[str, List[float]] = {name: [] for name in contenders}
+        for number in range(rounds):
+            for name, contender in contenders.items():
+                start = time.perf_counter()
+                docs = [nlp.make_doc(text) for text in read]
+                probs = contender(docs)
+                speeds[name].append(n_words / (time.perf_counter() - start))
+                expected = probs if expected is None else expected
+                quality[name] = check_runtime(lambda _, probs=probs: probs, docs, expected)
+                msg.text(f"Round {number + 1}: {name}, {speeds[name][-1]:,.0f} words per second")
+    rows = [
+        {
+            "runtime": name,
+            "words_per_second": statistics.median(speeds[name]),
+            "times_baseline": statistics.median(ratios(speeds, name)),
+            "lowest": min(ratios(speeds, name)),
+            "highest": max(ratios(speeds, name)),
+            "agreement": quality[name].agreement,
+            "difference": quality[name].difference,
+        }
+        for name in contenders
+    ]
+    result = {
+        "texts": len(read),
+        "words": n_words,
+        "rounds": rounds,
+        "machine": describe_machine(),
+        "runtimes": rows,
+        "speeds": speeds,
+    }
+    with replaced(output) as partial:
+        srsly.write_json(partial, result)
+    cells = [format_row(row) for row in rows]
+    with replaced(output.with_suffix(".md")) as partial:
+        partial.write_text(to_markdown(cells, result), encoding="utf8")
+    msg.text(table(cells, header=HEADER, divider=True))
+    msg.good(f"Written: {output}")
+
+
+def ratios(speeds: Dict[str, List[float]], name: str) -> List[float]:
+    """Speeds of a runtime over the baseline's of the same round."""
+    return [speed / base for speed, base in zip(speeds[name], speeds[BASELINE])]
+
+
+def make_contenders(nlp: Language, cache: Path) -> Dict[str, Contender]:
+    """Every way to run a teacher.
+
+    nlp (Language): The teacher.
+    cache (Path): Folder for the exported encoder.
+    RETURNS (Dict[str, Contender]): Functions from documents to probabilities; the first one is the baseline.
+    """
+    labels = list(nlp.pipe_labels["textcat"])
+    tokenizer = get_transformer(nlp).tokenizer
+    encoder = WindowEncoder(get_transformer(nlp).transformer, has_types="token_type_ids" in tokenizer.model_input_names)
+
+    def as_they_come(docs: List[Doc]) -> numpy.ndarray:
+        return numpy.array([[doc.cats[label] for label in labels] for doc in nlp.pipe(docs)], dtype="float32")
+
+    def in_batches(predict: Contender) -> Contender:
+        def run(docs: List[Doc]) -> numpy.ndarray:
+            logits = numpy.exp(score_docs(docs, predict, progress=int))
+            return logits / logits.sum(axis=1, keepdims=True)
+
+        return run
+
+    return {
+        BASELINE: as_they_come,
+        "pipeline, sorted": in_batches(make_teacher(nlp, labels)),
+        "torch": in_batches(make_encoder_teacher(nlp, labels, run_torch(encoder))),
+        "onnx, float32": in_batches(make_encoder_teacher(nlp, labels, load_onnx(encoder, cache, "float32"))),
+        "onnx, int8": in_batches(make_encoder_teacher(nlp, labels, load_onnx(encoder, cache))),
+    }
+
+
+def describe_machine() -> Dict[str, Any]:
+    """What the figures were measured on."""
+    names = [line.split(":")[1].strip() for line in read_cpuinfo() if line.startswith("model name")]
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("spacy", "spacy-transformers", "torch", "onnxruntime")},
+    }
+
+
+def read_cpuinfo() -> List[str]:
+    """Lines of Linux's description of the processor; none elsewhere."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf8").splitlines() if path.is_file() else []
+
+
+def format_row(row: Dict[str, Any]) -> List[str]:
+    """The cells of a runtime, in the order of the header."""
+    spread = f"{row['lowest']:.2f}-{row['highest']:.2f}"
+    return [
+        row["runtime"],
+        f"{row['words_per_second']:,.0f}",
+        f"{row['times_baseline']:.2f} ({spread})",
+        f"{row['agreement']:.1%}",
+        f"{row['difference']:.4f}",
+    ]
+
+
+def to_markdown(rows: List[List[str]], result: Dict[str, Any]) -> str:
+    """The result as text and a table."""
+    machine = result["machine"]
+    lines = [
+        f"{result['texts']} texts of {result['words'] / result['texts']:.0f} words, {result['rounds']} rounds, "
+        f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}, onnxruntime {machine['onnxruntime']}.",
+        "",
+        *(f"| {' | '.join(row)} |" for row in (HEADER, ["---"] * len(HEADER), *rows)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    run_command(measure)

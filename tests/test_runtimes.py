@@ -1,0 +1,215 @@
+from pathlib import Path
+from typing import Any, List
+
+import numpy
+import pytest
+import spacy
+import torch
+import transformers
+from spacy import Language
+from spacy.tokens import Doc
+from spacy_transformers.data_classes import HFObjects
+
+from scripts.docbins import center_logits
+from scripts.files import UserError
+from scripts.teacher import runtimes
+from scripts.teacher.runtimes import choose_runtime, get_transformer, make_encoder_teacher, make_teacher
+from scripts.teacher.scoring import TOLERANCE
+from scripts.teacher.window_encoder import ExportError, WindowEncoder, load_onnx, run_torch
+from tests.conftest import BOW, LABELS, make_examples, make_pipeline, make_teacher_logits
+
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "love", "##ly", "day", "bad", "a", "don", "'", "t", "!", "##a"]
+MAX_LENGTH = 14
+
+
+def make_transformer_teacher(path: Path, *, stride: int = 8, exclusive: bool = True) -> Language:
+    """A teacher of configs/teacher.cfg's kind, tiny and with random weights."""
+    (path / "vocab.txt").write_text("\n".join(PIECES), encoding="utf8")
+    tokenizer = transformers.BertTokenizerFast(vocab_file=str(path / "vocab.txt"), model_max_length=MAX_LENGTH)
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(PIECES),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=MAX_LENGTH,
+        initializer_range=0.5,
+    )
+    nlp = spacy.blank("en")
+    getter = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 8, "stride": stride}
+    model = {"@architectures": "spacy-transformers.TransformerModel.v3", "name": "none", "get_spans": getter}
+    transformer: Any = nlp.add_pipe("transformer", config={"model": model})
+    encoder = transformers.BertModel(config)
+    transformer.model.attrs["set_transformer"](transformer.model, HFObjects(tokenizer, encoder, b"", {}, {}))
+    head = {
+        "@architectures": "spacy.TextCatReduce.v1",
+        "exclusive_classes": exclusive,
+        "use_reduce_first": False,
+        "use_reduce_last": False,
+        "use_reduce_max": False,
+        "use_reduce_mean": True,
+        "tok2vec": {
+            "@architectures": "spacy-transformers.TransformerListener.v1",
+            "grad_factor": 1.0,
+            "pooling": {"@layers": "reduce_mean.v1"},
+        },
+    }
+    textcat: Any = nlp.add_pipe(
+        "textcat" if exclusive else "textcat_multilabel", name="textcat", config={"model": head}
+    )
+    for label in LABELS:
+        textcat.add_label(label)
+    nlp.initialize(lambda: make_examples(nlp))
+    rng = numpy.random.default_rng(0)
+    layer = textcat.model.get_ref("output_layer")
+    layer.set_param("W", rng.normal(size=layer.get_param("W").shape).astype("float32"))
+    return nlp
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Language:
+    return make_transformer_teacher(tmp_path)
+
+
+def odd_docs(nlp: Language) -> List[Doc]:
+    """Texts on which alignment, windows and cutting off can go wrong."""
+    texts = [
+        "love",
+        " ",
+        "\n\n  \t ",
+        "I don't love  it!",
+        "lovely lovely lovely lovely lovely lovely lovely lovely lovely bad",
+        "🙂🙂 a 👩‍👩‍👧 day",
+        "a" * 200,
+        "Ünïcödé \u00a0 \u200b lovely\u0007 day",
+        "[MASK] [SEP] love",
+        " ".join(["lovely day a bad"] * 20),
+    ]
+    masked = Doc(nlp.vocab, words=["a", "[MASK]", "day", "love", "ly"], spaces=[True, True, False, False, False])
+    return [*map(nlp.make_doc, texts), masked]
+
+
+def torch_teacher(nlp: Language, labels: List[str] = LABELS) -> Any:
+    return make_encoder_teacher(nlp, labels, run_torch(make_window_encoder(nlp)))
+
+
+def make_window_encoder(nlp: Language) -> WindowEncoder:
+    return WindowEncoder(get_transformer(nlp).transformer, has_types=True)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+@pytest.mark.parametrize("stride", [8, 4])
+def test_the_encoder_alone_scores_as_the_pipeline_does(tmp_path: Path, stride: int, exclusive: bool) -> None:
+    nlp = make_transformer_teacher(tmp_path, stride=stride, exclusive=exclusive)
+    docs = odd_docs(nlp)
+    labels = LABELS[::-1]
+    expected = make_teacher(nlp, labels)(docs)
+    assert expected.std(axis=0).min() > 0.05
+    assert torch_teacher(nlp, labels)(docs) == pytest.approx(expected, abs=2e-6)
+    # A teacher leaves documents as they are.
+    assert not any(doc.cats or doc.user_data for doc in docs)
+
+
+def test_an_empty_text_has_the_same_score_in_every_batch(teacher: Language) -> None:
+    predict = torch_teacher(teacher)
+    empty = teacher.make_doc("")
+    assert predict([empty]) == pytest.approx(predict([teacher.make_doc("love"), empty])[1:], abs=1e-6)
+
+
+def test_scores_do_not_depend_on_the_batch(teacher: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    docs = odd_docs(teacher)
+    scores = torch_teacher(teacher)(docs)
+    assert (torch_teacher(teacher)(docs) == scores).all()
+    monkeypatch.setattr(runtimes, "BATCH_WORDPIECES", 16)
+    assert center_logits(torch_teacher(teacher)(docs)) == pytest.approx(center_logits(scores), abs=TOLERANCE)
+
+
+def test_the_export_is_cached_and_computes_the_same(teacher: Language, tmp_path: Path) -> None:
+    encoder = make_window_encoder(teacher)
+    docs = odd_docs(teacher)
+    load_onnx(encoder, tmp_path / "onnx")
+    written = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "onnx").iterdir()}
+    assert set(written) == {"float32.onnx", "int8.onnx"}
+    exact = make_encoder_teacher(teacher, LABELS, load_onnx(encoder, tmp_path / "onnx", "float32"))
+    expected = torch_teacher(teacher)(docs)
+    assert exact(docs) == pytest.approx(expected, abs=1e-5)
+    int8 = make_encoder_teacher(teacher, LABELS, load_onnx(encoder, tmp_path / "onnx"))
+    # Random weights are no easy case for eight bits.
+    assert numpy.abs(int8(docs) - expected).mean() < 0.1
+    assert (int8(docs) == int8(docs)).all()
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "onnx").iterdir()} == written
+
+
+def fake_onnx(monkeypatch: pytest.MonkeyPatch, *, noise: float) -> None:
+    def load(encoder: WindowEncoder, cache: Path) -> Any:
+        encode = run_torch(encoder)
+        return lambda arrays: encode(arrays) + noise * numpy.random.default_rng(0).normal(size=(len(arrays[0]), 16))
+
+    monkeypatch.setattr(runtimes, "load_onnx", load)
+
+
+def test_auto_takes_int8_where_it_agrees(teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_onnx(monkeypatch, noise=0.0)
+    chosen = choose_runtime("auto", teacher, LABELS, odd_docs(teacher), tmp_path)
+    assert (chosen.name, chosen.precision) == ("onnx", "int8")
+    assert chosen.check is not None and chosen.check.agreement == 1.0 and chosen.check.difference < 1e-6
+    # Nothing to check with is nothing checked.
+    assert choose_runtime("auto", teacher, LABELS, [], tmp_path).name == "torch"
+
+
+@pytest.mark.parametrize("name", ["auto", "onnx"])
+def test_a_runtime_that_disagrees_is_refused(
+    teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    fake_onnx(monkeypatch, noise=1.0)
+    chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
+    assert chosen.name == "torch"
+    assert "differs too much" in capsys.readouterr().out
+
+
+def test_an_encoder_that_cannot_be_exported_runs_in_torch(
+    teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ValueError("no such operator")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(ExportError, match="no such operator"):
+        load_onnx(make_window_encoder(teacher), tmp_path / "onnx")
+    assert not (tmp_path / "onnx").exists()
+    assert choose_runtime("onnx", teacher, LABELS, odd_docs(teacher), tmp_path / "onnx").name == "torch"
+    assert "cannot be exported" in capsys.readouterr().out
+
+
+def test_other_teachers_keep_their_pipeline(tmp_path: Path) -> None:
+    nlp = make_pipeline(BOW)
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    nlp.initialize(lambda: examples)
+    docs = [nlp.make_doc("love it")]
+    assert choose_runtime("auto", nlp, LABELS, docs, tmp_path).name == "pipeline"
+    with pytest.raises(UserError, match=r"'onnx' cannot run this teacher: its pipeline is \['textcat'\]"):
+        choose_runtime("onnx", nlp, LABELS, docs, tmp_path)
+    with pytest.raises(UserError, match="expected one of auto, pipeline, torch, onnx"):
+        choose_runtime("tensorrt", nlp, LABELS, docs, tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"use_reduce_max": True}, {"@architectures": "spacy.TextCatCNN.v2"}])
+def test_another_head_keeps_its_pipeline(
+    teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any
+) -> None:
+    config = teacher.get_pipe_config("textcat")
+    monkeypatch.setattr(teacher, "get_pipe_config", lambda name: {**config, "model": {**config["model"], **change}})
+    assert choose_runtime("auto", teacher, LABELS, odd_docs(teacher), tmp_path).name == "pipeline"
+
+
+@pytest.mark.gpu
+def test_bfloat16_on_a_gpu_agrees_with_the_processor(teacher: Language, tmp_path: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    docs = odd_docs(teacher)
+    expected = torch_teacher(teacher)(docs)
+    get_transformer(teacher).transformer.to("cuda")
+    chosen = choose_runtime("auto", teacher, LABELS, docs, tmp_path)
+    assert chosen.name == "torch"
+    assert chosen.predict(docs) == pytest.approx(expected, abs=0.05)

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy
 import pytest
@@ -108,3 +108,12 @@ def real_reviews() -> Path:
     if not REAL_REVIEWS.is_dir():
         pytest.skip(f"no real reviews at {REAL_REVIEWS}; set TEXTDISTILL_REVIEWS to their folder")
     return REAL_REVIEWS
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Ray cluster of this machine with room for two workers."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
+    ray.init(num_cpus=2, object_store_memory=200 * 2**20, include_dashboard=False, log_to_driver=False)
+    yield ray
+    ray.shutdown()

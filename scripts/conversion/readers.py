@@ -1,11 +1,11 @@
-"""Raw reviews from JSONL(.gz), CSV, TSV and XLSX as records that know their file and line."""
+"""Raw reviews from JSONL(.gz), CSV, TSV, XLSX and Parquet as records that know their file and line."""
 
 import csv
 import gzip
+import json
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-import srsly
 from openpyxl import load_workbook
 
 from scripts.conversion.labels import Labelling
@@ -26,18 +26,13 @@ class Review(NamedTuple):
 def read_reviews(path: Path, *, text_column: str, labelling: Optional[Labelling]) -> Iterator[Review]:
     """Read the reviews of one file.
 
-    path (Path): A .jsonl, .jsonl.gz, .csv, .tsv or .xlsx file; UTF-8 where it is text.
+    path (Path): A file of a type that READERS names; UTF-8 where it is text.
     text_column (str): Name of the column or key that holds the text.
     labelling (Optional[Labelling]): How the label is read; None for files without labels.
     YIELDS (Review): The reviews in order. Those that the labelling leaves out have the label None.
     RAISES (UserError): The file or a line of it cannot be used.
     """
-    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
-    if suffix not in READERS:
-        raise UserError(f"{path}: unknown file type {suffix!r}. Expected one of {', '.join(READERS)}.")
-    if not path.is_file():
-        raise UserError(f"{path} does not exist. Give the path of the reviews, e.g. --vars.train my/train.csv")
-    for line, row in READERS[suffix](path):
+    for line, row in read_rows(path):
         if text_column not in row:
             raise UserError(
                 f"{path}, line {line}: no column {text_column!r}, found {', '.join(map(str, row)) or 'none'}. "
@@ -52,13 +47,56 @@ def read_reviews(path: Path, *, text_column: str, labelling: Optional[Labelling]
         yield Review(path, line, " ".join(text.split()), label)
 
 
+def read_rows(path: Path) -> Iterator[Row]:
+    """Read the rows of one file as they are.
+
+    path (Path): A file of a type that READERS names.
+    YIELDS (Row): Line (row of a sheet or table) and values by column.
+    RAISES (UserError): The file or a line of it cannot be used.
+    """
+    suffix = file_type(path)
+    if suffix not in READERS:
+        raise UserError(f"{path}: unknown file type {suffix!r}. Expected one of {', '.join(READERS)}.")
+    if not path.is_file():
+        raise UserError(f"{path} does not exist. Give the path of the reviews, e.g. --vars.train my/train.csv")
+    yield from READERS[suffix](path)
+
+
+def file_type(path: Path) -> str:
+    """The suffix that tells the type of a file.
+
+    path (Path): For example reviews.en.jsonl.gz.
+    RETURNS (str): For example .jsonl.gz.
+    """
+    return "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+
+
+def open_parquet(path: Path) -> Any:
+    """Open a Parquet file.
+
+    path (Path): The file.
+    RETURNS (Any): A pyarrow.parquet.ParquetFile.
+    RAISES (UserError): pyarrow is not installed, or the file is broken.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UserError(f"{path}: Parquet needs pyarrow: pip install -r requirements-ray.txt") from error
+    try:
+        return parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a readable Parquet file ({error})") from error
+
+
 def _read_jsonl(path: Path) -> Iterator[Row]:
     """One JSON object a line; empty lines are passed over."""
     for number, line in enumerate(_decode_lines(path), start=1):
         if not line.strip():
             continue
         try:
-            row = srsly.json_loads(line)
+            # The standard library's: srsly's parser rounds long numbers, and refuses the longest.
+            row = json.loads(line)
         except ValueError as error:
             raise UserError(f"{path}, line {number}: not valid JSON ({error})") from error
         if not isinstance(row, dict):
@@ -73,6 +111,7 @@ def _read_delimited(path: Path, delimiter: str) -> Iterator[Row]:
         header = next(reader, None)
         if header is None:
             raise UserError(f"{path}: the file is empty, expected a header line")
+        _check_header(path, header)
         for row in reader:
             if row and len(row) != len(header):
                 raise UserError(
@@ -83,6 +122,13 @@ def _read_delimited(path: Path, delimiter: str) -> Iterator[Row]:
                 yield reader.line_num, dict(zip(header, row))
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num}: {error}") from error
+
+
+def _check_header(path: Path, header: List[str]) -> None:
+    """Refuse a header with two columns of one name, of which a row could keep one alone."""
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise UserError(f"{path}, line 1: the header names {', '.join(map(repr, twice))} twice. Rename one.")
 
 
 def _read_csv(path: Path) -> Iterator[Row]:
@@ -101,10 +147,21 @@ def _read_xlsx(path: Path) -> Iterator[Row]:
         raise UserError(f"{path}: not a readable .xlsx file ({error})") from error
     rows = workbook.worksheets[0].iter_rows(values_only=True)
     header = [str(name) for name in next(rows, ())]
+    _check_header(path, header)
     for number, values in enumerate(rows, start=2):
         if any(value is not None for value in values):
             yield number, dict(zip(header, values))
     workbook.close()
+
+
+def _read_parquet(path: Path) -> Iterator[Row]:
+    """The rows of a table, a thousand in memory at a time."""
+    file = open_parquet(path)
+    number = 0
+    for batch in file.iter_batches(batch_size=1000):
+        for row in batch.to_pylist():
+            number += 1
+            yield number, row
 
 
 def _decode_lines(path: Path) -> Iterator[str]:
@@ -130,4 +187,5 @@ READERS: Dict[str, Callable[[Path], Iterator[Row]]] = {
     ".csv": _read_csv,
     ".tsv": _read_tsv,
     ".xlsx": _read_xlsx,
+    ".parquet": _read_parquet,
 }

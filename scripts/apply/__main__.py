@@ -1,0 +1,168 @@
+"""Classifies a corpus with a student: every column kept, the label and the probability of each label added.
+
+spaCy's own `spacy apply` holds all documents in memory until the end, writes a DocBin without the other columns, and
+starts again when it was killed. Here the corpus is cut into parts. A part is classified by one process and written
+whole; finished parts are skipped, and put together at the end. So memory is flat, a kill costs the parts at work, and
+the output is the same whatever the number of processes (`nlp.pipe(n_process=...)` would also send every document
+through a pipe; here only rows travel).
+"""
+
+import re
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple
+
+import spacy
+import srsly
+import typer
+from tqdm import tqdm
+from wasabi import msg
+
+from scripts.apply.classifier import is_empty, load_pipeline, make_classifier, model_folder, read_labels
+from scripts.apply.formats import FORMATS, Row
+from scripts.conversion.readers import file_type, read_rows
+from scripts.engines.shards import PackedFolder, Shard, run_shards
+from scripts.engines.workers import Engine
+from scripts.files import UserError, hash_path, remove, replaced, run_command
+
+STARTED = "started.json"
+# JSON can say half of a character, which no file can hold.
+HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
+
+
+def apply(
+    model: str = typer.Argument(..., help="Name of an installed pipeline, or its folder"),
+    input_path: Path = typer.Argument(..., metavar="INPUT", help=".jsonl, .jsonl.gz, .csv, .tsv, .xlsx or .parquet"),
+    output: Path = typer.Argument(..., help=".jsonl, .jsonl.gz, .csv, .tsv or .parquet"),
+    text_column: str = typer.Option("text", help="Column of the text"),
+    label_column: str = typer.Option("predicted", help="New column of the label; that of label X's probability: ..._X"),
+    n_process: int = typer.Option(1, help="Processes; with Ray, actors, and 0 for as many as there is room for"),
+    batch_size: int = typer.Option(256, help="Texts per batch"),
+    part_size: int = typer.Option(10_000, help="Texts per part: what a kill can cost each process", min=1),
+    engine: str = typer.Option("local", help="local or ray"),
+    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or start one"),
+) -> None:
+    """Classify a corpus: every column kept, the label and the probability of each label added."""
+    suffix = file_type(output)
+    if suffix not in FORMATS:
+        raise UserError(f"{output}: unknown file type {suffix!r}. Expected one of {', '.join(FORMATS)}.")
+    if output.exists() and output.samefile(input_path):
+        raise UserError(f"{output} is the input. Give the output another name.")
+    nlp = load_pipeline(model)
+    corpus = scan(input_path, text_column=text_column, max_length=nlp.max_length)
+    added = [label_column, *(f"{label_column}_{label}" for label in read_labels(nlp))]
+    taken = [column for column in added if column in corpus.columns]
+    if taken:
+        raise UserError(f"{input_path} has the column {taken[0]!r} already. Name another with --label-column.")
+    settings = {
+        "text_column": text_column,
+        "columns": [*corpus.columns, *added],
+        "added": added,
+        "batch_size": batch_size,
+        "suffix": suffix,
+    }
+    folder = model_folder(model, nlp)
+    parts = output.with_name(f"{output.name}.parts")
+    prepare_parts(
+        parts,
+        {
+            **settings,
+            "part_size": part_size,
+            "model_sha256": hash_path(folder),
+            "input_sha256": hash_path(input_path),
+            "spacy": spacy.__version__,
+        },
+    )
+    run_shards(
+        partial(make_classifier, PackedFolder.pack(folder) if engine == "ray" else model, **settings),
+        cut_parts(read_rows(input_path), part_size),
+        str(parts),
+        engine=Engine(engine, n_process, ray_address),
+        total=corpus.n_rows,
+        desc="Classifying",
+    )
+    with replaced(output) as partial_output:
+        FORMATS[suffix].join(sorted(parts.glob("*.part")), partial_output, settings["columns"], input_path)
+    remove(parts)
+    msg.good(f"Classified {corpus.n_rows - corpus.n_empty} texts: {output}")
+    if corpus.n_empty:
+        msg.warn(f"{corpus.n_empty} texts are empty, so they have no label")
+
+
+class Corpus(NamedTuple):
+    """What is known of a corpus once it has been read."""
+
+    n_rows: int
+    n_empty: int
+    columns: List[str]
+
+
+def scan(path: Path, *, text_column: str, max_length: int) -> Corpus:
+    """Read a corpus once, so that a broken line is found before hours of work and not after, and the end is in sight.
+
+    path (Path): The corpus.
+    text_column (str): Column of the text.
+    max_length (int): Most characters that the pipeline takes.
+    RETURNS (Corpus): Its size and columns, in the order in which they first come.
+    RAISES (UserError): A line cannot be used.
+    """
+    n_rows = n_empty = 0
+    columns: Dict[str, None] = {}
+    for line, row in tqdm(read_rows(path), desc="Checking", unit="text", disable=None):
+        where = f"{path}, line {line}"
+        if text_column not in row:
+            raise UserError(
+                f"{where}: no column {text_column!r}, found {', '.join(map(str, row)) or 'none'}. "
+                "Name it with --text-column"
+            )
+        text = row[text_column]
+        if text is not None and not isinstance(text, str):
+            raise UserError(f"{where}: the text must be a string, got {text!r}")
+        if text is not None and len(text) > max_length:
+            raise UserError(
+                f"{where}: the text has {len(text):,} characters, the pipeline takes {max_length:,}. Cut it."
+            )
+        if text is not None and HALF_CHARACTER.search(text):
+            raise UserError(
+                f"{where}: the text holds half a character (a lone surrogate). Write the file anew as UTF-8."
+            )
+        n_rows += 1
+        n_empty += is_empty(text)
+        columns.update(dict.fromkeys(row))
+    if not n_rows:
+        raise UserError(f"{path} holds no rows")
+    return Corpus(n_rows, n_empty, list(columns))
+
+
+def prepare_parts(folder: Path, identity: Dict[str, Any]) -> None:
+    """Keep the parts of an interrupted run of the same work; delete any others.
+
+    folder (Path): Folder of the parts.
+    identity (Dict[str, Any]): All that a part follows from.
+    """
+    started = folder / STARTED
+    if started.is_file() and srsly.read_json(started) == identity:
+        msg.info(f"Going on with the {len(list(folder.glob('*.part')))} parts in {folder}")
+        return
+    remove(folder)
+    with replaced(started) as partial_started:
+        srsly.write_json(partial_started, identity)
+
+
+def cut_parts(rows: Iterable[Row], size: int) -> Iterator[Shard]:
+    """Cut a corpus into parts.
+
+    rows (Iterable[Row]): Read once.
+    size (int): Rows of each part but the last.
+    YIELDS (Shard): Parts, named so that their names sort as they follow each other.
+    """
+    stream = iter(rows)
+    number = 0
+    while block := list(islice(stream, size)):
+        yield Shard(f"{number:08}.part", len(block), block)
+        number += 1
+
+
+if __name__ == "__main__":
+    run_command(apply)

@@ -1,0 +1,121 @@
+"""The worker of `apply`: a pipeline that adds its prediction to rows."""
+
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Union
+
+import spacy
+from spacy import Language
+
+# A student of the project's own folders is made of these; an installed package brings its own.
+import scripts.architectures.ensemble
+import scripts.architectures.lexemes
+import scripts.architectures.ngrams
+import scripts.architectures.softmax  # noqa: F401
+from scripts.apply.formats import FORMATS, Row
+from scripts.engines.shards import PackedFolder
+from scripts.files import UserError
+
+# Digits of a probability. The sixth is below what float32 tells apart near 1.
+DIGITS = 6
+
+
+class Classifier:
+    """Turns rows into a part of the output. What it gives follows from the rows alone, not from those before them."""
+
+    def __init__(
+        self,
+        nlp: Language,
+        *,
+        text_column: str,
+        columns: Sequence[str],
+        added: Sequence[str],
+        batch_size: int,
+        suffix: str,
+    ) -> None:
+        """nlp (Language): The pipeline.
+        text_column (str): Column of the text.
+        columns (Sequence[str]): Columns of the output.
+        added (Sequence[str]): Those of them that are new: the label, then one for each label's probability.
+        batch_size (int): Texts per batch.
+        suffix (str): File type of the output.
+        """
+        self.nlp = nlp
+        self.text_column = text_column
+        self.columns = columns
+        self.added = added
+        self.batch_size = batch_size
+        self.suffix = suffix
+
+    def __call__(self, rows: List[Row]) -> bytes:
+        """rows (List[Row]): Rows with a text, which may be empty. RETURNS (bytes): A part of the output."""
+        texts = [row[self.text_column] for _, row in rows if not is_empty(row[self.text_column])]
+        # Without the zone, the vocabulary would keep every new word for ever.
+        with self.nlp.memory_zone():
+            cats = iter([doc.cats for doc in self.nlp.pipe(texts, batch_size=self.batch_size)])
+        predictions = [None if is_empty(row[self.text_column]) else next(cats) for _, row in rows]
+        predicted = [(line, {**row, **self._describe(scores)}) for (line, row), scores in zip(rows, predictions)]
+        return FORMATS[self.suffix].encode(predicted, self.columns)
+
+    def _describe(self, cats: Any) -> Dict[str, Any]:
+        """The new values of a row; none of them is known for an empty text."""
+        if cats is None:
+            return dict.fromkeys(self.added)
+        probs = [round(float(prob), DIGITS) for prob in cats.values()]
+        return dict(zip(self.added, [max(cats, key=cats.__getitem__), *probs]))
+
+
+def make_classifier(model: Union[str, PackedFolder], **settings: Any) -> Classifier:
+    """Load a pipeline where it shall work.
+
+    model (Union[str, PackedFolder]): Name or path of the pipeline, or its folder, packed.
+    settings (Any): Of the Classifier.
+    RETURNS (Classifier): The worker.
+    """
+    if isinstance(model, PackedFolder):
+        with model.unpacked() as folder:
+            return Classifier(load_pipeline(str(folder)), **settings)
+    return Classifier(load_pipeline(model), **settings)
+
+
+def load_pipeline(model: str) -> Language:
+    """Load a pipeline.
+
+    model (str): Name of an installed package, or a folder.
+    RETURNS (Language): The pipeline.
+    RAISES (UserError): There is none, or it needs code that is not here.
+    """
+    try:
+        return spacy.load(model)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The pipeline {model!r} cannot be loaded: {error}\nGive the name of an installed package, or a folder "
+            "such as training/en/export."
+        ) from error
+
+
+def read_labels(nlp: Language) -> List[str]:
+    """The labels that a pipeline gives probabilities for.
+
+    nlp (Language): The pipeline.
+    RETURNS (List[str]): The keys of `doc.cats`, in order.
+    RAISES (UserError): The pipeline classifies nothing.
+    """
+    labels = list(nlp("a").cats)
+    if not labels:
+        raise UserError(f"The pipeline sets no doc.cats; its components are: {', '.join(nlp.pipe_names) or 'none'}")
+    return labels
+
+
+def is_empty(text: Any) -> bool:
+    """Whether there is nothing to classify."""
+    return text is None or not text.strip()
+
+
+def model_folder(model: str, nlp: Language) -> Path:
+    """The folder with the pipeline's weights.
+
+    model (str): Name or path.
+    nlp (Language): The loaded pipeline.
+    RETURNS (Path): For a package, the folder inside it.
+    """
+    return Path(nlp.path or model)

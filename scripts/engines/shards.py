@@ -1,0 +1,119 @@
+"""Results of tasks as files that are whole or absent, in any folder that fsspec knows; finished ones are skipped."""
+
+import io
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Set
+from uuid import uuid4
+
+import fsspec
+from tqdm import tqdm
+
+from scripts.engines.workers import Engine, Task, Worker, run_tasks
+
+
+class Shard(NamedTuple):
+    """A piece of work whose result is one file: its name, how much work it is, and what the worker is given."""
+
+    name: str
+    size: int
+    payload: Any
+
+
+def run_shards(
+    make_worker: Callable[[], Worker],
+    shards: Iterable[Shard],
+    folder: str,
+    *,
+    engine: Engine,
+    total: int,
+    desc: str,
+    unit: str = "text",
+) -> None:
+    """Write the result of each shard; those whose files are there are skipped.
+
+    make_worker (Callable[[], Worker]): Makes a worker: a function from a payload to the content of a file.
+    shards (Iterable[Shard]): Read once, a few at a time.
+    folder (str): Folder of the files: a path or a URL that fsspec knows, such as s3://bucket/run.
+    engine (Engine): Where the workers run.
+    total (int): Sum of the sizes, for the progress bar.
+    desc (str): What the bar says.
+    unit (str): What the sizes count.
+    """
+    files, root = fsspec.url_to_fs(folder)
+    files.makedirs(root, exist_ok=True)
+    finished = list_names(folder)
+    sizes = {}
+    with tqdm(total=total, desc=desc, unit=unit, smoothing=0.05, disable=None) as bar:
+
+        def list_tasks() -> Iterator[Task]:
+            for shard in shards:
+                if shard.name in finished:
+                    # Skipped shards take no time: leave them out of rate and ETA.
+                    bar.total -= shard.size
+                    bar.refresh()
+                    continue
+                sizes[shard.name] = shard.size
+                yield shard.name, shard.payload
+
+        for name, content in run_tasks(make_worker, list_tasks(), engine):
+            write_bytes(f"{folder}/{name}", content)
+            bar.update(sizes.pop(name))
+
+
+def list_names(folder: str) -> Set[str]:
+    """The names of the files of a folder.
+
+    folder (str): A path or URL.
+    RETURNS (Set[str]): Names without the folder; empty if there is no folder.
+    """
+    files, root = fsspec.url_to_fs(folder)
+    if not files.isdir(root):
+        return set()
+    files.invalidate_cache(root)
+    return {path.rstrip("/").rpartition("/")[2] for path in files.ls(root, detail=False)}
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a file that is whole or absent.
+
+    path (str): A path or URL.
+    content (bytes): All of it.
+    """
+    files, target = fsspec.url_to_fs(path)
+    # A name of its own, so that two writers of one file do not mix: the last one wins, and both wrote the same.
+    partial = f"{target}.{uuid4().hex}.partial"
+    files.pipe_file(partial, content)
+    files.mv(partial, target)
+
+
+class PackedFolder(NamedTuple):
+    """A folder as bytes, to send a model to machines that do not have it."""
+
+    content: bytes
+
+    @classmethod
+    def pack(cls, folder: Path) -> "PackedFolder":
+        """Read a folder.
+
+        folder (Path): An existing folder.
+        RETURNS (PackedFolder): Its files; weights hardly compress, so they are stored as they are.
+        """
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, path.relative_to(folder).as_posix())
+        return cls(buffer.getvalue())
+
+    @contextmanager
+    def unpacked(self) -> Iterator[Path]:
+        """Write the folder where it is needed, for as long as the block runs.
+
+        YIELDS (Path): The folder.
+        """
+        with TemporaryDirectory() as folder, zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+            archive.extractall(folder)
+            yield Path(folder)

@@ -1,0 +1,292 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+import spacy
+from spacy import Language
+
+from scripts.apply.__main__ import apply, scan
+from scripts.apply.classifier import Classifier, load_pipeline
+from scripts.apply.formats import FORMATS
+from scripts.conversion.readers import read_rows
+from scripts.files import UserError
+from scripts.packaging.export import export_pipeline
+from tests.conftest import ENSEMBLE, LABELS, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
+
+ADDED = ["predicted", "predicted_NEGATIVE", "predicted_POSITIVE"]
+OPTIONS: Dict[str, Any] = {
+    "text_column": "text",
+    "label_column": "predicted",
+    "n_process": 1,
+    "batch_size": 4,
+    "part_size": 10,
+    "engine": "local",
+    "ray_address": "",
+}
+# What a table, a line of JSON and a spreadsheet can all hold.
+AWKWARD = ['it said "love", twice', "line one\nline two\r\nline three", "😀 awful — ça va", "tab\there, comma", ""]
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained and exported student."""
+    trained = make_pipeline(ENSEMBLE)
+    examples = make_examples(trained, teacher_logits=make_teacher_logits())
+    optimizer = trained.initialize(lambda: examples)
+    for _ in range(5):
+        trained.update(examples, sgd=optimizer, drop=0.0)
+    path = tmp_path_factory.mktemp("student")
+    export_pipeline(trained).to_disk(path)
+    return path
+
+
+def make_rows(n: int) -> List[Dict[str, Any]]:
+    """Numbered reviews with other columns, the awkward ones among them."""
+    texts = [f"{TEXTS[i % len(TEXTS)][0]} {i} word{i % 7}" for i in range(n)]
+    texts[3 : 3 + len(AWKWARD)] = AWKWARD
+    return [{"id": i, "text": text, "price": i + 0.1, "note": "" if i % 3 else f"n{i}"} for i, text in enumerate(texts)]
+
+
+def write_rows(path: Path, rows: List[Dict[str, Any]]) -> Path:
+    """Write a file of any type that `apply` writes."""
+    suffix = "".join(path.suffixes)
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install -r requirements-ray.txt")
+    columns = list(rows[0])
+    part = path.with_name("only.part")
+    part.write_bytes(FORMATS[suffix].encode(list(enumerate(rows, start=1)), columns))
+    FORMATS[suffix].join([part], path, columns, path.with_name("source.jsonl"))
+    return path
+
+
+def run_apply(student: Path, source: Path, target: Path, **options: Any) -> bytes:
+    apply(str(student), source, target, **{**OPTIONS, **options})
+    assert not list(target.parent.glob("*.parts")) and not list(target.parent.glob("*.partial"))
+    return target.read_bytes()
+
+
+def check_output(target: Path, rows: List[Dict[str, Any]], nlp: Language, *, as_text: bool) -> None:
+    """Every row and column is there, and the prediction is that of the pipeline."""
+    predicted = [row for _, row in read_rows(target)]
+    assert len(predicted) == len(rows)
+    for row, found in zip(rows, predicted):
+        added = [found.pop(column) for column in ADDED]
+        if as_text:
+            assert {key: str(value) for key, value in found.items()} == {key: str(value) for key, value in row.items()}
+        else:
+            assert found == row
+        if not row["text"]:
+            assert added in ([None] * 3, [""] * 3)
+            continue
+        cats = nlp(row["text"]).cats
+        assert added[0] == max(LABELS, key=cats.__getitem__)
+        assert [float(value) for value in added[1:]] == pytest.approx([cats[label] for label in LABELS], abs=2e-6)
+
+
+@pytest.mark.parametrize(("source_type", "target_type"), zip(FORMATS, [*list(FORMATS)[1:], ".jsonl"]))
+def test_every_type_goes_in_and_out_with_every_column(
+    source_type: str, target_type: str, student: Path, tmp_path: Path
+) -> None:
+    if target_type == ".parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install -r requirements-ray.txt")
+    rows = make_rows(25)
+    source = write_rows(tmp_path / f"in{source_type}", rows)
+    run_apply(student, source, tmp_path / f"out{target_type}")
+    # A .csv file knows text alone.
+    as_text = bool({".csv", ".tsv"} & {source_type, target_type})
+    check_output(tmp_path / f"out{target_type}", rows, spacy.load(student), as_text=as_text)
+
+
+def test_rows_of_json_keep_what_a_table_could_not(student: Path, tmp_path: Path) -> None:
+    rows = [
+        {"text": "love it", "tags": ["a", {"b": None}], "n": 12345678901234567890123, "x": 0.12345678901234566},
+        {"more": True, "text": "awful"},
+        {"text": None, "n": "no number"},
+    ]
+    source = write_rows(tmp_path / "in.jsonl", rows)
+    run_apply(student, source, tmp_path / "out.jsonl")
+    kept = [{key: row[key] for key in row if key not in ADDED} for _, row in read_rows(tmp_path / "out.jsonl")]
+    assert kept == rows
+    # All keys become columns, those of later rows too.
+    run_apply(student, source, tmp_path / "out.csv")
+    header = (tmp_path / "out.csv").read_text(encoding="utf8").splitlines()[0]
+    assert header == ",".join(["text", "tags", "n", "x", "more", *ADDED])
+    with pytest.raises(UserError, match=r"column '(tags|n)' cannot be written to Parquet, lines 1 to 3"):
+        run_apply(student, source, tmp_path / "out.parquet")
+
+
+def test_columns_of_a_parquet_file_keep_their_types(student: Path, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install -r requirements-ray.txt")
+    from pyarrow import parquet
+
+    types = {
+        "text": pyarrow.large_string(),
+        "small": pyarrow.int16(),
+        "x": pyarrow.float32(),
+        "day": pyarrow.date32(),
+        # Empty in the first part, so that this part alone would not know its type.
+        "late": pyarrow.int64(),
+    }
+    rows = [{"text": "love", "small": i, "x": 0.1, "day": i, "late": i if i > 10 else None} for i in range(20)]
+    table = pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(types.items()))
+    parquet.write_table(table, tmp_path / "in.parquet")
+    run_apply(student, tmp_path / "in.parquet", tmp_path / "out.parquet")
+    written = parquet.read_table(tmp_path / "out.parquet")
+    assert written.select(list(types)).equals(table)
+    # Dates have a text; JSON has no dates.
+    run_apply(student, tmp_path / "in.parquet", tmp_path / "out.jsonl")
+    assert next(read_rows(tmp_path / "out.jsonl"))[1]["day"] == "1970-01-01"
+    # And without types to keep, a column that is empty in one part takes its type from another.
+    write_rows(tmp_path / "in.jsonl", [{**row, "day": 0} for row in rows])
+    run_apply(student, tmp_path / "in.jsonl", tmp_path / "out.parquet")
+    assert parquet.read_schema(tmp_path / "out.parquet").field("late").type == pyarrow.int64()
+
+
+@pytest.mark.parametrize("suffix", [".jsonl.gz", ".parquet"])
+def test_the_number_of_processes_does_not_matter(suffix: str, student: Path, tmp_path: Path) -> None:
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install -r requirements-ray.txt")
+    source = write_rows(tmp_path / "in.jsonl", make_rows(95))
+    alone = run_apply(student, source, tmp_path / f"alone{suffix}")
+    assert run_apply(student, source, tmp_path / f"together{suffix}", n_process=3) == alone
+
+
+def test_ray_gives_the_same_file(student: Path, tmp_path: Path, ray_cluster: Any) -> None:
+    source = write_rows(tmp_path / "in.jsonl", make_rows(95))
+    alone = run_apply(student, source, tmp_path / "alone.jsonl")
+    assert run_apply(student, source, tmp_path / "ray.jsonl", engine="ray", n_process=2) == alone
+
+
+# The command itself, with a pipeline that takes its time so that the kill comes in between.
+SLOW = """
+import sys, time
+from scripts.apply import __main__ as command
+from scripts.apply.classifier import Classifier
+from scripts.files import run_command
+
+work = Classifier.__call__
+Classifier.__call__ = lambda self, rows: time.sleep(0.2) or work(self, rows)
+if __name__ == "__main__":
+    run_command(command.apply)
+"""
+
+
+def list_children(pid: int) -> List[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf8").split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for children in /proc")
+def test_kill_nine_and_go_on(student: Path, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", make_rows(200))
+    expected = run_apply(student, source, tmp_path / "expected.jsonl")
+    (tmp_path / "slow.py").write_text(SLOW, encoding="utf8")
+    arguments = [str(student), "in.jsonl", "out.jsonl", "--batch-size", "4", "--part-size", "10", "--n-process", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "slow.py", *arguments], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    parts = tmp_path / "out.jsonl.parts"
+    deadline = time.time() + 120
+    while len(list(parts.glob("*.part"))) < 5:
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.01)
+    children = list_children(process.pid)
+    assert len(children) >= 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished = {path: path.stat().st_mtime_ns for path in parts.glob("*.part")}
+    assert 5 <= len(finished) < 20 and not (tmp_path / "out.jsonl").exists()
+    # The processes end with the one that started them.
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.time() < deadline
+        time.sleep(0.05)
+    # A part that was there is read and not made again: this one says so.
+    marked = min(finished)
+    marked.write_bytes(b'{"mark": 1}\n' + marked.read_bytes())
+    run_apply(student, source, tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_bytes() == b'{"mark": 1}\n' + expected
+
+
+def test_parts_of_other_work_are_not_used(student: Path, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", make_rows(30))
+    expected = run_apply(student, source, tmp_path / "out.jsonl")
+    for change in ("text", "settings"):
+        parts = tmp_path / "out.jsonl.parts"
+        parts.mkdir()
+        (parts / "00000000.part").write_bytes(b"of other work\n")
+        (parts / "started.json").write_text(json.dumps({"of": change}), encoding="utf8")
+        assert run_apply(student, source, tmp_path / "out.jsonl") == expected
+
+
+BROKEN = [
+    ('{"text": "a"}\n{"text": 1}\n', r"in.jsonl, line 2: the text must be a string, got 1"),
+    ('{"text": "a"}\n{"other": "b"}\n', r"line 2: no column 'text', found other. Name it with --text-column"),
+    ('{"text": "a"}\n\n{"text": \n', r"in.jsonl, line 3: not valid JSON"),
+    ('{"text": "a", "predicted": 1}\n', r"has the column 'predicted' already. Name another with --label-column"),
+    ('{"text": "half \\ud83d"}\n', r"line 1: the text holds half a character"),
+    ('{"text": "a", "note": "half \\ud83d"}\n', r"Line 1 of the input cannot be written: .*surrogates not allowed"),
+    ("", r"in.jsonl holds no rows"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN)
+def test_broken_input_names_file_and_line(content: str, message: str, student: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(content, encoding="utf8")
+    with pytest.raises(UserError, match=message):
+        run_apply(student, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_broken_input_is_found_before_the_work_begins(student: Path, tmp_path: Path) -> None:
+    rows = make_rows(50)
+    rows[-1]["text"] = "too long " * 200_000
+    source = write_rows(tmp_path / "in.jsonl", rows)
+    with pytest.raises(UserError, match=r"line 50: the text has 1,800,000 characters, the pipeline takes 1,000,000"):
+        run_apply(student, source, tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl.parts").exists()
+
+
+def test_other_mistakes_name_the_next_step(student: Path, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", make_rows(10))
+    for target, message in [
+        ("out.xml", r"unknown file type '.xml'. Expected one of .jsonl,"),
+        ("in.jsonl", "is the input"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            run_apply(student, source, tmp_path / target)
+    with pytest.raises(UserError, match=r"'nowhere' cannot be loaded: (?s:.*)Give the name of an installed package"):
+        load_pipeline("nowhere")
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    with pytest.raises(UserError, match=r"sets no doc.cats; its components are: none"):
+        run_apply(tmp_path / "blank", source, tmp_path / "out.jsonl")
+    (tmp_path / "twice.csv").write_text("text,a,a\nb,c,d\n", encoding="utf8")
+    with pytest.raises(UserError, match=r"twice.csv, line 1: the header names 'a' twice"):
+        scan(tmp_path / "twice.csv", text_column="text", max_length=10)
+
+
+def test_memory_stays_flat(student: Path) -> None:
+    nlp = load_pipeline(str(student))
+    classify = Classifier(nlp, text_column="text", columns=["text", *ADDED], added=ADDED, batch_size=8, suffix=".jsonl")
+    classify([(1, {"text": "warm up"})])
+    size = len(nlp.vocab.strings), len(nlp.vocab)
+    for i in range(20):
+        classify([(1, {"text": f"never{i} seen{i} before{i}"})])
+    assert (len(nlp.vocab.strings), len(nlp.vocab)) == size
+
+
+def test_the_command_reads_its_options(student: Path, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", make_rows(12))
+    command = [sys.executable, "-m", "scripts.apply", str(student), str(source), str(tmp_path / "out.csv")]
+    options = ["--text-column", "note", "--label-column", "says"]
+    subprocess.run([*command, *options], cwd=ROOT, check=True)
+    header, first = (tmp_path / "out.csv").read_text(encoding="utf8").splitlines()[:2]
+    assert header == "id,text,price,note,says,says_NEGATIVE,says_POSITIVE"
+    assert re.fullmatch(r"0,.*,0.1,n0,(NEGATIVE|POSITIVE),0\.\d+,0\.\d+", first)
+    done = subprocess.run([*command, "--text-column", "no"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "line 1: no column 'no'" in done.stderr and "Traceback" not in done.stderr

@@ -1,7 +1,9 @@
+import json
 import random
 from collections import Counter
 from pathlib import Path
-from typing import Any, List
+from tempfile import TemporaryDirectory
+from typing import Any, List, Sequence
 
 import pytest
 import spacy
@@ -21,8 +23,8 @@ from scripts.augmentation.operations import (
     choose,
 )
 from scripts.augmentation.word_classes import PipelineTagger, WordClasses, count_classes, learn_clusters
-from scripts.conversion.near_copies import NearCopies
 from scripts.docbins import MASK, one_hot
+from scripts.engines.workers import Engine
 from scripts.files import UserError
 from tests.conftest import ROOT
 
@@ -119,11 +121,33 @@ def no_classes(doc: Doc) -> List[str]:
     return [""] * len(doc)
 
 
+def build(
+    docs: List[Doc],
+    unlabelled: Sequence[str] = (),
+    held_out: Sequence[str] = (),
+    *,
+    augmenter: Augmenter,
+    seed: int = 0,
+    engine: Engine = Engine(),
+) -> List[Any]:
+    with TemporaryDirectory() as folder:
+        return build_transfer_set(
+            docs,
+            list(unlabelled),
+            list(held_out),
+            folder,
+            augmenter=augmenter,
+            make_tag=lambda: no_classes,
+            seed=seed,
+            engine=engine,
+        )
+
+
 def test_every_text_is_used_and_n_iter_counts_per_text() -> None:
     # A public implementation augments the last text only; the marks tell where each text came from.
     docs = make_gold([f"mark{i} one two three four five six seven eight nine ten" for i in range(10)])
     augmenter = make_augmenter(n_iter=5, words={"mask": MaskWord(0.3)})
-    rows = build_transfer_set(docs, [], NearCopies([]), augmenter=augmenter, tag=no_classes, seed=0)
+    rows = build(docs, augmenter=augmenter)
     marks = Counter(word for row in rows for word in row.get("words", []) if word.startswith("mark"))
     assert set(marks) == {f"mark{i}" for i in range(10)} and max(marks.values()) <= 5
     assert sum(row["source"] == "gold" for row in rows) == 10
@@ -134,28 +158,25 @@ def test_transfer_set_has_no_duplicates_obeys_the_cap_and_is_seeded() -> None:
     augmenter = load_augmenter(ROOT / "configs" / "augment.cfg")
     augmenter.fill_to, augmenter.n_pieces = 70, 0
 
-    def build(seed: int) -> List[Any]:
-        return build_transfer_set(
-            docs, list(NLP.pipe(["new one", "other"])), NearCopies([]), augmenter=augmenter, tag=no_classes, seed=seed
-        )
-
-    rows = build(0)
+    unlabelled = ["new one", "other"]
+    rows = build(docs, unlabelled, augmenter=augmenter)
     texts = [row.get("text") or " ".join(row["words"]).lower() for row in rows]
     assert len(set(texts)) == len(texts)
     sources = Counter(row["source"] for row in rows)
     assert sources == {"gold": 8, "augmented": 60, "unlabelled": 2}
     assert {row["label"] for row in rows if row["source"] == "gold"} == {"POSITIVE"}
     assert all(row["label"] is None for row in rows if row["source"] != "gold")
-    assert build(0) == rows and build(1) != rows
+    assert build(docs, unlabelled, augmenter=augmenter) == rows
+    assert build(docs, unlabelled, augmenter=augmenter, seed=1) != rows
 
 
 def test_nothing_of_dev_or_test_enters() -> None:
-    held_out = NearCopies(["the exact test text stands here in full", "b c", "great"])
+    held_out = ["the exact test text stands here in full", "b c", "great"]
     docs = make_gold(["a b c d great", "The exact test text stands here, in full!"])
     augmenter = make_augmenter(n_iter=300, texts={"ngram": SampleNgram(1.0, 1, 5)})
     unlabelled = ["the exact test text stands here in FULL", "Great!", "fine", "So so. Great! Yes."]
     augmenter.n_pieces = 20
-    rows = build_transfer_set(docs, list(NLP.pipe(unlabelled)), held_out, augmenter=augmenter, tag=no_classes, seed=0)
+    rows = build(docs, unlabelled, held_out, augmenter=augmenter)
     texts = {row.get("text") or " ".join(row["words"]) for row in rows}
     assert {"fine", "a b c d great", "a b", "c d", "So so.", "Yes."} <= texts
     assert not texts & {"b c", "great", "Great!", *unlabelled[:1]}
@@ -164,9 +185,9 @@ def test_nothing_of_dev_or_test_enters() -> None:
 
 def test_pieces_are_sentences_of_gold_and_unlabelled_texts_with_the_number_of_their_review() -> None:
     docs = make_gold(["First here. Second there.", "Only one."])
-    unlabelled = list(NLP.pipe(["Third now. Fourth then.", "Only one!"]))
+    unlabelled = ["Third now. Fourth then.", "Only one!"]
     augmenter = make_augmenter(n_pieces=30)
-    rows = build_transfer_set(docs, unlabelled, NearCopies([]), augmenter=augmenter, tag=no_classes, seed=0)
+    rows = build(docs, unlabelled, augmenter=augmenter)
     # A text of one sentence has no piece that is not itself.
     pieces = {(row["text"], row["source"], row["review"]) for row in rows if row["source"].endswith("piece")}
     assert pieces == {
@@ -176,6 +197,32 @@ def test_pieces_are_sentences_of_gold_and_unlabelled_texts_with_the_number_of_th
         ("Fourth then.", "unlabelled_piece", 2),
     }
     assert {row["review"] for row in rows if row["source"] in ("gold", "unlabelled")} == {0, 1, 2, 3}
+
+
+def test_blocks_do_not_matter_and_neither_does_where_they_are_worked_on(
+    monkeypatch: pytest.MonkeyPatch, ray_cluster: Any
+) -> None:
+    docs = make_gold([f"text {i} with a few words . And more ." for i in range(9)])
+    unlabelled = [f"other {i} . Second {i} ." for i in range(30)]
+    augmenter = load_augmenter(ROOT / "configs" / "augment.cfg")
+    augmenter.fill_to = 100
+    rows = build(docs, unlabelled, augmenter=augmenter)
+    assert Counter(row["source"] for row in rows)["augmented"] == 61
+    monkeypatch.setattr("scripts.augmentation.__main__.BLOCK_SIZE", 4)
+    for engine in (Engine(), Engine("ray", n_workers=2)):
+        assert build(docs, unlabelled, augmenter=augmenter, engine=engine) == rows
+
+
+def test_what_a_review_becomes_follows_from_that_review_alone() -> None:
+    augmenter = make_augmenter(n_iter=3, n_pieces=2, words={"mask": MaskWord(0.3)})
+    texts = [f"text {i} is here . It ends {i} . Or so {i} ." for i in range(6)]
+    rows = build(make_gold(texts), augmenter=augmenter)
+    changed = build(make_gold([*texts[:5], "something else . Now . Here ."]), augmenter=augmenter)
+
+    def of_first(rows: List[Any]) -> List[str]:
+        return sorted(json.dumps(row) for row in rows if row["review"] < 5)
+
+    assert of_first(rows) == of_first(changed)
 
 
 WORDS = ["the", "film", "was", "book", "##ing", "great", "dull", "is", "!"]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple
 
 import spacy
-import srsly
 import typer
 from tqdm import tqdm
 from wasabi import msg
@@ -22,11 +21,10 @@ from wasabi import msg
 from scripts.apply.classifier import is_empty, load_pipeline, make_classifier, model_folder, read_labels
 from scripts.apply.formats import FORMATS, Row
 from scripts.conversion.readers import file_type, read_rows
-from scripts.engines.shards import PackedFolder, Shard, run_shards
+from scripts.engines.shards import PackedFolder, Shard, prepare_folder, run_shards
 from scripts.engines.workers import Engine
 from scripts.files import UserError, hash_path, remove, replaced, run_command
 
-STARTED = "started.json"
 # JSON can say half of a character, which no file can hold.
 HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
@@ -55,7 +53,7 @@ def apply(
     taken = [column for column in added if column in corpus.columns]
     if taken:
         raise UserError(f"{input_path} has the column {taken[0]!r} already. Name another with --label-column.")
-    settings = {
+    settings: Dict[str, Any] = {
         "text_column": text_column,
         "columns": [*corpus.columns, *added],
         "added": added,
@@ -64,8 +62,8 @@ def apply(
     }
     folder = model_folder(model, nlp)
     parts = output.with_name(f"{output.name}.parts")
-    prepare_parts(
-        parts,
+    kept = prepare_folder(
+        str(parts),
         {
             **settings,
             "part_size": part_size,
@@ -74,6 +72,8 @@ def apply(
             "spacy": spacy.__version__,
         },
     )
+    if kept:
+        msg.info(f"Going on with the {len(kept)} parts in {parts}")
     run_shards(
         partial(make_classifier, PackedFolder.pack(folder) if engine == "ray" else model, **settings),
         cut_parts(read_rows(input_path), part_size),
@@ -133,21 +133,6 @@ def scan(path: Path, *, text_column: str, max_length: int) -> Corpus:
     if not n_rows:
         raise UserError(f"{path} holds no rows")
     return Corpus(n_rows, n_empty, list(columns))
-
-
-def prepare_parts(folder: Path, identity: Dict[str, Any]) -> None:
-    """Keep the parts of an interrupted run of the same work; delete any others.
-
-    folder (Path): Folder of the parts.
-    identity (Dict[str, Any]): All that a part follows from.
-    """
-    started = folder / STARTED
-    if started.is_file() and srsly.read_json(started) == identity:
-        msg.info(f"Going on with the {len(list(folder.glob('*.part')))} parts in {folder}")
-        return
-    remove(folder)
-    with replaced(started) as partial_started:
-        srsly.write_json(partial_started, identity)
 
 
 def cut_parts(rows: Iterable[Row], size: int) -> Iterator[Shard]:

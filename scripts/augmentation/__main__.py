@@ -1,35 +1,37 @@
 """The `augment` step: the texts of the transfer set, that is gold, augmented and unlabelled ones, and pieces."""
 
+import json
+import math
 import random
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 import spacy
 import srsly
 import typer
 from spacy import util
 from spacy.tokens import Doc
-from tqdm import tqdm
+from spacy.util import minibatch
 from wasabi import msg
 
 import scripts.augmentation.operations  # noqa: F401
-from scripts.augmentation.operations import Augmenter, Token
-from scripts.augmentation.word_classes import UNKNOWN, PipelineTagger, count_classes, learn_clusters
-from scripts.conversion.near_copies import NearCopies, normalize
-from scripts.docbins import (
-    AUGMENTED,
-    GOLD,
-    GOLD_PIECE,
-    SOURCES,
-    UNLABELLED,
-    UNLABELLED_PIECE,
-    gold_label,
-    read_docs,
-)
-from scripts.files import UserError, replaced, run_command
+from scripts.augmentation.blocks import BlockWorker, Pieces, Round, make_tokenizer, split_tokens
+from scripts.augmentation.operations import Augmenter
+from scripts.augmentation.word_classes import PipelineTagger, WordClasses, count_classes, learn_clusters
+from scripts.conversion.near_copies import normalize
+from scripts.docbins import GOLD, GOLD_PIECE, SOURCES, UNLABELLED, UNLABELLED_PIECE, gold_label, read_docs
+from scripts.engines.shards import Shard, prepare_folder, read_bytes, run_shards
+from scripts.engines.workers import Engine
+from scripts.files import UserError, hash_path, remove, replaced, run_command
 
 Row = Dict[str, Any]
 Tagger = Callable[[Doc], List[str]]
+CODE = sorted(Path(__file__).parent.glob("*.py"))
+# Reviews of a task.
+BLOCK_SIZE = 1000
+# Unlabelled texts that word classes are learned from; more of them change little and take time.
+N_CLASS_TEXTS = 20_000
 
 
 def augment(
@@ -42,21 +44,39 @@ def augment(
     ),
     encoder: Optional[Path] = typer.Option(None, help="The .json file of `fetch-encoder`, for operations that need it"),
     seed: int = typer.Option(0, help="Seed of the augmentation"),
+    engine: str = typer.Option("local", help="local or ray"),
+    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or start one"),
+    n_workers: int = typer.Option(0, help="Actors of Ray, 0 for as many as there is room for"),
 ) -> None:
     """Write the transfer set's texts: gold, augmented and unlabelled ones, and pieces of them."""
-    augmenter = load_augmenter(config, encoder=encoder)
-    nlp = spacy.blank(lang)
-    nlp.add_pipe("sentencizer")
-    train = list(nlp.pipe(read_docs(corpus / "gold" / "train.spacy", nlp.vocab)))
-    texts = [row["text"] for row in srsly.read_jsonl(corpus / "unlabelled.jsonl")]
-    unlabelled = list(tqdm(nlp.pipe(texts), total=len(texts), desc="Tokenizing", unit="text", disable=None))
-    held_out = [doc for split in ("dev", "test") for doc in read_docs(corpus / "gold" / f"{split}.spacy", nlp.vocab)]
-    tag = load_tagger(tagger) if tagger else learn_clusters([*train, *unlabelled], seed=seed)
+    gold = {split: corpus / "gold" / f"{split}.spacy" for split in ("train", "dev", "test")}
+    unlabelled = corpus / "unlabelled.jsonl"
+    parts = output.with_name(f"{output.name}.parts")
+    inputs = [*gold.values(), unlabelled, config, *([encoder] if encoder else []), *CODE]
+    identity = {"lang": lang, "tagger": tagger, "seed": seed, "spacy": spacy.__version__}
+    prepare_folder(str(parts), {**identity, "inputs": [hash_path(path) for path in inputs]})
+    nlp = make_tokenizer(lang)
+    train = list(nlp.pipe(read_docs(gold["train"], nlp.vocab)))
+    texts = [row["text"] for row in srsly.read_jsonl(unlabelled)]
+
+    def make_tag() -> Tagger:
+        if tagger:
+            return load_tagger(tagger)
+        return learn_clusters([*train, *nlp.pipe(texts[:N_CLASS_TEXTS])], seed=seed)
+
     rows = build_transfer_set(
-        train, unlabelled, NearCopies(doc.text for doc in held_out), augmenter=augmenter, tag=tag, seed=seed
+        train,
+        texts,
+        [doc.text for split in ("dev", "test") for doc in read_docs(gold[split], nlp.vocab)],
+        str(parts),
+        augmenter=load_augmenter(config, encoder=encoder),
+        make_tag=make_tag,
+        seed=seed,
+        engine=Engine(engine, n_workers if engine == "ray" else 1, ray_address),
     )
-    with replaced(output) as partial:
-        srsly.write_jsonl(partial, rows)
+    with replaced(output) as partial_output:
+        srsly.write_jsonl(partial_output, rows)
+    remove(parts)
     sources = [row["source"] for row in rows]
     msg.table(
         [(source, sources.count(source)) for source in SOURCES],
@@ -103,84 +123,86 @@ def load_tagger(name: str) -> PipelineTagger:
 
 
 def build_transfer_set(
-    train: List[Doc], unlabelled: List[Doc], held_out: NearCopies, *, augmenter: Augmenter, tag: Tagger, seed: int
+    train: List[Doc],
+    unlabelled: List[str],
+    held_out: List[str],
+    folder: str,
+    *,
+    augmenter: Augmenter,
+    make_tag: Callable[[], Tagger],
+    seed: int,
+    engine: Engine,
 ) -> List[Row]:
     """Collect the texts of the transfer set in random order.
 
     train (List[Doc]): Gold documents with sentence boundaries.
-    unlabelled (List[Doc]): Other documents with sentence boundaries.
-    held_out (NearCopies): Recognises the texts of dev and test. None of these enters, nor a near copy.
+    unlabelled (List[str]): Other texts.
+    held_out (List[str]): The texts of dev and test. None of these enters, nor a near copy.
+    folder (str): Folder of the parts. Those that are there are not made again.
     augmenter (Augmenter): Makes new texts.
-    tag (Tagger): Gives word classes.
+    make_tag (Callable[[], Tagger]): Gives what gives word classes; called if texts are augmented.
     seed (int): Seed of augmentation and order.
+    engine (Engine): Where the work is done; the result does not depend on it.
     RETURNS (List[Row]): Rows with text, source, label and review; augmented ones have words and spaces instead of a
         text. No two say the same.
     """
-    rng = random.Random(seed)
     # The number of a review stays with all that is made of it.
-    reviews = {number: doc for number, doc in enumerate([*train, *unlabelled]) if doc.text not in held_out}
-    rows: List[Row] = []
-    for number, doc in reviews.items():
-        source, label = (GOLD, gold_label(doc)) if number < len(train) else (UNLABELLED, None)
-        rows.append({"text": doc.text, "source": source, "label": label, "review": number})
+    reviews: List[Row] = [{"text": doc.text, "source": GOLD, "label": gold_label(doc)} for doc in train]
+    reviews += [{"text": text, "source": UNLABELLED, "label": None} for text in unlabelled]
+    for number, row in enumerate(reviews):
+        row["review"] = number
+    work = partial(BlockWorker, augmenter=augmenter, held_out=held_out, lang=train[0].vocab.lang, seed=seed)
+    pieces = [Shard(f"pieces-{n:06}", len(b), Pieces(b)) for n, b in enumerate(minibatch(reviews, BLOCK_SIZE))]
+    run_shards(
+        partial(work, classes=WordClasses({})), pieces, folder, engine=engine, total=len(reviews), desc="Cutting pieces"
+    )
+    rows = [row for row in read_parts(folder, pieces) if row["source"] in (GOLD, UNLABELLED)]
     seen = {normalize(row["text"]) for row in rows}
 
-    def is_new(text: str) -> bool:
-        if normalize(text) in seen or text in held_out:
-            return False
-        seen.add(normalize(text))
-        return True
+    def add_new(candidates: Iterable[Row], n_most: Optional[int] = None) -> None:
+        n_rows = len(rows)
+        for row in candidates:
+            content = normalize(row["text"] if "text" in row else join_words(row))
+            if content not in seen and (n_most is None or len(rows) - n_rows < n_most):
+                seen.add(content)
+                rows.append(row)
 
-    gold = {number: doc for number, doc in reviews.items() if number < len(train)}
-    n_augmented = 0
-    for number, tokens in generate_texts(gold, augmenter, tag, rng):
-        if len(reviews) + n_augmented >= augmenter.fill_to:
-            break
-        if is_new(join(tokens)):
-            n_augmented += 1
-            words, spaces = [token.word for token in tokens], [token.space for token in tokens]
-            rows.append({"words": words, "spaces": spaces, "source": AUGMENTED, "label": None, "review": number})
-    for number, doc in tqdm(reviews.items(), desc="Cutting pieces", unit="text", disable=None):
-        tokens, source = split_tokens(doc), GOLD_PIECE if number in gold else UNLABELLED_PIECE
-        for _ in range(augmenter.n_pieces if len(doc) else 0):
-            piece = join(augmenter.pieces(tokens, rng)).strip()
-            if is_new(piece):
-                rows.append({"text": piece, "source": source, "label": None, "review": number})
-    rng.shuffle(rows)
+    if len(rows) < augmenter.fill_to:
+        tag = make_tag()
+        gold = [
+            (row["review"], split_tokens(train[row["review"]], tag(train[row["review"]])))
+            for row in rows
+            if row["source"] == GOLD
+        ]
+        classes = count_classes((token.word, token.word_class) for _, tokens in gold for token in tokens)
+        n_rounds = 0
+        # Every text once, then every text again, so that all are used alike; and more rounds if some said nothing new.
+        while gold and n_rounds < augmenter.n_iter and (missing := augmenter.fill_to - len(rows)) > 0:
+            last = min(augmenter.n_iter, n_rounds + math.ceil(missing / len(gold)))
+            rounds = [
+                Shard(f"round-{number:03}-{n:06}", len(block), Round(number, block))
+                for number in range(n_rounds, last)
+                for n, block in enumerate(minibatch(gold, BLOCK_SIZE))
+            ]
+            total = len(gold) * (last - n_rounds)
+            run_shards(partial(work, classes=classes), rounds, folder, engine=engine, total=total, desc="Augmenting")
+            add_new(read_parts(folder, rounds), missing)
+            n_rounds = last
+    add_new(row for row in read_parts(folder, pieces) if row["source"] in (GOLD_PIECE, UNLABELLED_PIECE))
+    random.Random(seed).shuffle(rows)
     return rows
 
 
-def split_tokens(doc: Doc, word_classes: Optional[List[str]] = None) -> List[Token]:
-    """The tokens of a document as the augmentation sees them.
-
-    doc (Doc): A document with sentence boundaries.
-    word_classes (Optional[List[str]]): Class of each token, if they are known.
-    RETURNS (List[Token]): The tokens.
-    """
-    classes = word_classes or [UNKNOWN] * len(doc)
-    return [Token(t.text, c, bool(t.whitespace_), bool(t.is_sent_start)) for t, c in zip(doc, classes)]
+def read_parts(folder: str, shards: List[Shard]) -> Iterator[Row]:
+    """Read the rows of parts in the order of the shards, a part in memory at a time."""
+    for shard in shards:
+        for line in read_bytes(f"{folder}/{shard.name}").splitlines():
+            yield json.loads(line)
 
 
-def join(tokens: List[Token]) -> str:
-    """The text of tokens."""
-    return "".join(token.word + " " * token.space for token in tokens)
-
-
-def generate_texts(
-    docs: Dict[int, Doc], augmenter: Augmenter, tag: Tagger, rng: random.Random
-) -> Iterator[Tuple[int, List[Token]]]:
-    """Augment every text once, then every text again, `n_iter` times, so that a cap hits all alike.
-
-    docs (Dict[int, Doc]): Tokenized texts with sentence boundaries, by the number of the review.
-    augmenter (Augmenter): Makes new texts.
-    tag (Tagger): Gives word classes.
-    rng (random.Random): The source of chance.
-    YIELDS (Tuple[int, List[Token]]): Number of the review and a new text; it may be empty, or equal to an old one.
-    """
-    texts = [(number, split_tokens(doc, tag(doc))) for number, doc in docs.items()]
-    classes = count_classes((token.word, token.word_class) for _, text in texts for token in text)
-    for number, text in tqdm(texts * augmenter.n_iter, desc="Augmenting", unit="text", disable=None):
-        yield number, augmenter(text, classes, rng)
+def join_words(row: Row) -> str:
+    """The text of an augmented row."""
+    return "".join(word + " " * space for word, space in zip(row["words"], row["spaces"]))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,21 @@
 """Results of tasks as files that are whole or absent, in any folder that fsspec knows; finished ones are skipped."""
 
 import io
+import json
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Callable, Iterable, Iterator, NamedTuple, Set
+from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Set
 from uuid import uuid4
 
 import fsspec
 from tqdm import tqdm
 
 from scripts.engines.workers import Engine, Task, Worker, run_tasks
+
+# What the files of a folder follow from.
+STARTED = "started.json"
 
 
 class Shard(NamedTuple):
@@ -52,7 +56,7 @@ def run_shards(
             for shard in shards:
                 if shard.name in finished:
                     # Skipped shards take no time: leave them out of rate and ETA.
-                    bar.total -= shard.size
+                    bar.total = (bar.total or total) - shard.size
                     bar.refresh()
                     continue
                 sizes[shard.name] = shard.size
@@ -61,6 +65,25 @@ def run_shards(
         for name, content in run_tasks(make_worker, list_tasks(), engine):
             write_bytes(f"{folder}/{name}", content)
             bar.update(sizes.pop(name))
+
+
+def prepare_folder(folder: str, identity: Dict[str, Any]) -> Set[str]:
+    """Keep the files of an interrupted run of the same work; delete those of any other.
+
+    folder (str): A path or URL.
+    identity (Dict[str, Any]): All that a file's content follows from; it can be written as JSON.
+    RETURNS (Set[str]): The files that are kept.
+    """
+    files, root = fsspec.url_to_fs(folder)
+    content = json.dumps(identity, sort_keys=True, indent=2).encode("utf8")
+    names = list_names(folder)
+    if STARTED in names and files.cat_file(f"{root}/{STARTED}") == content:
+        return {name for name in names if name != STARTED and not name.endswith(".partial")}
+    if names:
+        files.rm(root, recursive=True)
+    files.makedirs(root, exist_ok=True)
+    write_bytes(f"{folder}/{STARTED}", content)
+    return set()
 
 
 def list_names(folder: str) -> Set[str]:
@@ -85,8 +108,19 @@ def write_bytes(path: str, content: bytes) -> None:
     files, target = fsspec.url_to_fs(path)
     # A name of its own, so that two writers of one file do not mix: the last one wins, and both wrote the same.
     partial = f"{target}.{uuid4().hex}.partial"
+    files.makedirs(files._parent(target), exist_ok=True)
     files.pipe_file(partial, content)
     files.mv(partial, target)
+
+
+def read_bytes(path: str) -> bytes:
+    """Read a file.
+
+    path (str): A path or URL.
+    RETURNS (bytes): All of it.
+    """
+    files, source = fsspec.url_to_fs(path)
+    return files.cat_file(source)
 
 
 class PackedFolder(NamedTuple):

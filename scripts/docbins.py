@@ -65,7 +65,16 @@ def write_docs(docs: Iterable[Doc], path: Path) -> None:
     path (Path): A .spacy file.
     """
     with replaced(path) as partial:
-        DocBin(attrs=["ORTH"], docs=docs, store_user_data=True).to_disk(partial)
+        partial.write_bytes(docs_to_bytes(docs))
+
+
+def docs_to_bytes(docs: Iterable[Doc]) -> bytes:
+    """The content of a .spacy file.
+
+    docs (Iterable[Doc]): The documents.
+    RETURNS (bytes): The same bytes for the same documents.
+    """
+    return DocBin(attrs=["ORTH"], docs=docs, store_user_data=True).to_bytes()
 
 
 def read_docs(path: Path, vocab: Vocab) -> List[Doc]:

@@ -3,7 +3,7 @@
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from scripts.files import UserError
 
@@ -25,3 +25,19 @@ class Doubler:
         if number == self.dies_of and attempt < self.dies:
             os.kill(os.getpid(), signal.SIGKILL)
         return str(2 * number).encode("ascii")
+
+
+class DiesOnce:
+    """Does the work of another worker, but the first one of a folder dies of it, by a kill -9 in the middle."""
+
+    def __init__(self, make_worker: Callable[[], Callable[[Any], bytes]], folder: Path) -> None:
+        """make_worker (Callable[[], Callable[[Any], bytes]]): Makes the other worker. folder (Path): Shared by all."""
+        self.worker = make_worker()
+        self.mark = folder / "died"
+
+    def __call__(self, payload: Any) -> bytes:
+        content = self.worker(payload)
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return content

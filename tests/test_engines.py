@@ -9,7 +9,7 @@ import pytest
 
 from scripts.engines.shards import PackedFolder, Shard, list_names, prepare_folder, run_shards, write_bytes
 from scripts.engines.workers import TASK_RETRIES, Engine, Task, run_tasks
-from scripts.files import UserError
+from scripts.files import UserError, hash_path
 from tests.engine_workers import Doubler
 
 HERE, PROCESSES, RAY = Engine(), Engine(n_workers=2), Engine("ray", n_workers=2)
@@ -132,13 +132,18 @@ def test_a_folder_of_other_work_is_emptied(tmp_path: Path) -> None:
     assert prepare_folder(folder, {"work": 1}) == {"a"}
     assert prepare_folder(folder, {"work": 2}) == set()
     assert prepare_folder(folder, {"work": 1}) == set()
+    # But nobody else's.
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letters").touch()
+    with pytest.raises(UserError, match=r"home holds files of something else. Name a folder that is new"):
+        prepare_folder(str(tmp_path / "home"), {"work": 1})
+    assert (tmp_path / "home" / "letters").exists()
 
 
-def test_a_packed_folder_arrives_whole_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_packed_folder_arrives_whole(tmp_path: Path) -> None:
     (tmp_path / "model" / "vocab").mkdir(parents=True)
     (tmp_path / "model" / "meta.json").write_text("{}", encoding="utf8")
     (tmp_path / "model" / "vocab" / "strings").write_bytes(os.urandom(1000))
-    with PackedFolder.pack(tmp_path / "model").unpacked() as folder:
-        for path in ("meta.json", "vocab/strings"):
-            assert (folder / path).read_bytes() == (tmp_path / "model" / path).read_bytes()
-    assert not folder.exists()
+    folder = PackedFolder.pack(tmp_path / "model").unpack(tmp_path / "copy")
+    assert hash_path(folder) == hash_path(tmp_path / "model")
+    assert PackedFolder.pack(tmp_path / "none").unpack(tmp_path / "empty").is_dir()

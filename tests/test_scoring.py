@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -16,19 +17,15 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 
 from scripts.docbins import MASK, read_docs
+from scripts.engines.shards import run_shards
+from scripts.engines.workers import Engine
 from scripts.files import UserError
 from scripts.teacher import scoring
-from scripts.teacher.runtimes import make_teacher
-from scripts.teacher.scoring import (
-    PREVIOUS,
-    batch_by_tokens,
-    make_doc,
-    prepare_folder,
-    read_rows,
-    read_scores,
-    score_shards,
-)
+from scripts.teacher.runtimes import Runtime, make_teacher
+from scripts.teacher.scoring import PREVIOUS, cut_shards, prepare_folder, read_rows, read_scores
+from scripts.teacher.shard_scorer import ShardScorer, batch_by_tokens, make_doc, prepare_scoring
 from tests.conftest import BOW, LABELS, ROOT, make_examples, make_pipeline, make_teacher_logits
+from tests.engine_workers import DiesOnce
 
 NLP = spacy.blank("en")
 ROWS: List[Dict[str, Any]] = [
@@ -48,16 +45,11 @@ def fake_teacher(docs: List[Doc]) -> numpy.ndarray:
 
 
 def run_score(output: Path, predict: Any = fake_teacher, known: Any = None, rows: Any = ROWS) -> List[Path]:
-    return score_shards(
-        iter(rows),
-        predict,
-        nlp=NLP,
-        labels=LABELS,
-        output=output,
-        n_texts=len(rows),
-        known=known or {},
-        mask="<mask>",
-    )
+    scorer = ShardScorer(NLP, Runtime("pipeline", "float32", predict, None), LABELS, known or {}, output)
+    scorer.mask = "<mask>"
+    shards = list(cut_shards(iter(rows)))
+    run_shards(lambda: scorer, shards, str(output), engine=Engine(), total=len(rows), desc="Scoring")
+    return [output / shard.name for shard in shards]
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +133,7 @@ def test_texts_that_were_scored_before_keep_their_scores(tmp_path: Path) -> None
     before = [doc._.teacher_logits for shard in run_score(tmp_path) for doc in read_docs(shard, NLP.vocab)]
     prepare(tmp_path, 1, "b")
     assert not list(tmp_path.glob("*.spacy"))
-    known = read_scores(tmp_path / PREVIOUS, NLP)
+    known = read_scores(tmp_path / PREVIOUS)
     assert len(known) == len(ROWS)
     seen: List[str] = []
 
@@ -157,7 +149,7 @@ def test_texts_that_were_scored_before_keep_their_scores(tmp_path: Path) -> None
     assert [doc._.review for doc in docs] == [row["review"] for row in rows]
     # Changed twice before it was finished: nothing of the first time is lost.
     prepare(tmp_path, 1, "c")
-    assert len(read_scores(tmp_path / PREVIOUS, NLP)) == len(ROWS) + 1
+    assert len(read_scores(tmp_path / PREVIOUS)) == len(ROWS) + 1
 
 
 @given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 120))
@@ -194,6 +186,48 @@ def test_any_pipeline_with_a_text_classifier_is_a_teacher(tmp_path: Path) -> Non
         make_teacher(nlp, ["b", "a"])
 
 
+def make_stock_teacher(folder: Path) -> None:
+    """A teacher of spaCy's own parts, which a worker knows without the project's."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("textcat")
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(folder)
+
+
+def test_ray_writes_the_same_shards_even_if_a_worker_is_killed(
+    tmp_path: Path, ray_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_stock_teacher(tmp_path / "teacher")
+    srsly.write_json(tmp_path / "labels.json", LABELS)
+    srsly.write_jsonl(tmp_path / "texts.jsonl", ROWS)
+
+    def run(name: str, rows: List[Dict[str, Any]], **options: Any) -> Dict[str, bytes]:
+        srsly.write_jsonl(tmp_path / "texts.jsonl", rows)
+        settings = {"runtime": "auto", "cache": None, "seed": 0, "gpu_id": -1, "engine": "local", "ray_address": ""}
+        paths = {"labels": tmp_path / "labels.json", "n_workers": 2, "worker_cpus": 1, "worker_gpus": 0, "storage": ""}
+        arguments: Dict[str, Any] = {**settings, **paths, **options}
+        scoring.score(tmp_path / "texts.jsonl", tmp_path / "teacher", tmp_path / name, **arguments)
+        return {path.name: path.read_bytes() for path in (tmp_path / name).glob("*.spacy")}
+
+    def prepare_dying(*args: Any, **kwargs: Any) -> Any:
+        chosen, make_worker = prepare_scoring(*args, **kwargs)
+        return chosen, partial(DiesOnce, make_worker, tmp_path)
+
+    expected = run("here", ROWS)
+    assert len(expected) == 4
+    monkeypatch.setattr(scoring, "prepare_scoring", prepare_dying)
+    # By way of a storage that knows no paths: what is finished there is not scored again.
+    assert run("ray", ROWS, engine="ray", storage="memory://scores") == expected
+    assert (tmp_path / "died").exists()
+    records = [srsly.read_json(tmp_path / name / "scores.json") for name in ("here", "ray")]
+    assert records[0] == records[1]
+    (tmp_path / "died").unlink()
+    assert run("ray", ROWS, storage="memory://scores") == expected
+    assert not (tmp_path / "died").exists()
+
+
 def test_kill_nine_loses_no_finished_shard(tmp_path: Path) -> None:
     train_pipeline(tmp_path / "teacher")
     srsly.write_json(tmp_path / "labels.json", LABELS)
@@ -206,13 +240,13 @@ def test_kill_nine_loses_no_finished_shard(tmp_path: Path) -> None:
 import sys, time
 import scripts.functions
 from scripts.files import run_command
-from scripts.teacher import scoring
+from scripts.teacher import scoring, shard_scorer
 
 def choose_slow_runtime(*args, **kwargs):
     chosen = choose_runtime(*args, **kwargs)
     return chosen._replace(predict=lambda docs: time.sleep(PAUSE) or chosen.predict(docs))
 
-choose_runtime, scoring.choose_runtime = scoring.choose_runtime, choose_slow_runtime
+choose_runtime, shard_scorer.choose_runtime = shard_scorer.choose_runtime, choose_slow_runtime
 run_command(scoring.score)
 """
     arguments = ["texts.jsonl", "teacher", "transfer", "--labels", "labels.json"]

@@ -1,6 +1,7 @@
 """The worker of `apply`: a pipeline that adds its prediction to rows."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Dict, List, Sequence, Union
 
 import spacy
@@ -71,10 +72,10 @@ def make_classifier(model: Union[str, PackedFolder], **settings: Any) -> Classif
     settings (Any): Of the Classifier.
     RETURNS (Classifier): The worker.
     """
-    if isinstance(model, PackedFolder):
-        with model.unpacked() as folder:
-            return Classifier(load_pipeline(str(folder)), **settings)
-    return Classifier(load_pipeline(model), **settings)
+    if not isinstance(model, PackedFolder):
+        return Classifier(load_pipeline(model), **settings)
+    with TemporaryDirectory() as folder:
+        return Classifier(load_pipeline(str(model.unpack(Path(folder)))), **settings)
 
 
 def load_pipeline(model: str) -> Language:

@@ -21,9 +21,9 @@ from scripts.augmentation.operations import Augmenter
 from scripts.augmentation.word_classes import PipelineTagger, WordClasses, count_classes, learn_clusters
 from scripts.conversion.near_copies import normalize
 from scripts.docbins import GOLD, GOLD_PIECE, SOURCES, UNLABELLED, UNLABELLED_PIECE, gold_label, read_docs
-from scripts.engines.shards import Shard, prepare_folder, read_bytes, run_shards
+from scripts.engines.shards import Shard, prepare_folder, read_bytes, remove_folder, run_shards
 from scripts.engines.workers import Engine
-from scripts.files import UserError, hash_path, remove, replaced, run_command
+from scripts.files import UserError, hash_path, replaced, run_command
 
 Row = Dict[str, Any]
 Tagger = Callable[[Doc], List[str]]
@@ -46,15 +46,16 @@ def augment(
     seed: int = typer.Option(0, help="Seed of the augmentation"),
     engine: str = typer.Option("local", help="local or ray"),
     ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or start one"),
-    n_workers: int = typer.Option(0, help="Actors of Ray, 0 for as many as there is room for"),
+    n_workers: int = typer.Option(0, help="Workers of Ray, 0 for as many as there is room for"),
+    storage: str = typer.Option("", help="Folder or URL (s3://...) of unfinished work; beside OUTPUT if not given"),
 ) -> None:
     """Write the transfer set's texts: gold, augmented and unlabelled ones, and pieces of them."""
     gold = {split: corpus / "gold" / f"{split}.spacy" for split in ("train", "dev", "test")}
     unlabelled = corpus / "unlabelled.jsonl"
-    parts = output.with_name(f"{output.name}.parts")
+    parts = f"{storage or output.parent}/{output.name}.parts"
     inputs = [*gold.values(), unlabelled, config, *([encoder] if encoder else []), *CODE]
     identity = {"lang": lang, "tagger": tagger, "seed": seed, "spacy": spacy.__version__}
-    prepare_folder(str(parts), {**identity, "inputs": [hash_path(path) for path in inputs]})
+    prepare_folder(parts, {**identity, "inputs": [hash_path(path) for path in inputs]})
     nlp = make_tokenizer(lang)
     train = list(nlp.pipe(read_docs(gold["train"], nlp.vocab)))
     texts = [row["text"] for row in srsly.read_jsonl(unlabelled)]
@@ -68,7 +69,7 @@ def augment(
         train,
         texts,
         [doc.text for split in ("dev", "test") for doc in read_docs(gold[split], nlp.vocab)],
-        str(parts),
+        parts,
         augmenter=load_augmenter(config, encoder=encoder),
         make_tag=make_tag,
         seed=seed,
@@ -76,7 +77,7 @@ def augment(
     )
     with replaced(output) as partial_output:
         srsly.write_jsonl(partial_output, rows)
-    remove(parts)
+    remove_folder(parts)
     sources = [row["source"] for row in rows]
     msg.table(
         [(source, sources.count(source)) for source in SOURCES],

@@ -3,9 +3,7 @@
 import io
 import json
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Set
 from uuid import uuid4
 
@@ -13,6 +11,7 @@ import fsspec
 from tqdm import tqdm
 
 from scripts.engines.workers import Engine, Task, Worker, run_tasks
+from scripts.files import UserError
 
 # What the files of a folder follow from.
 STARTED = "started.json"
@@ -73,17 +72,31 @@ def prepare_folder(folder: str, identity: Dict[str, Any]) -> Set[str]:
     folder (str): A path or URL.
     identity (Dict[str, Any]): All that a file's content follows from; it can be written as JSON.
     RETURNS (Set[str]): The files that are kept.
+    RAISES (UserError): The folder holds files of something else.
     """
     files, root = fsspec.url_to_fs(folder)
     content = json.dumps(identity, sort_keys=True, indent=2).encode("utf8")
     names = list_names(folder)
     if STARTED in names and files.cat_file(f"{root}/{STARTED}") == content:
         return {name for name in names if name != STARTED and not name.endswith(".partial")}
-    if names:
-        files.rm(root, recursive=True)
+    if names and STARTED not in names:
+        raise UserError(
+            f"{folder} holds files of something else. Name a folder that is new or was used for this before."
+        )
+    remove_folder(folder)
     files.makedirs(root, exist_ok=True)
     write_bytes(f"{folder}/{STARTED}", content)
     return set()
+
+
+def remove_folder(folder: str) -> None:
+    """Delete a folder if it is there.
+
+    folder (str): A path or URL.
+    """
+    files, root = fsspec.url_to_fs(folder)
+    if files.isdir(root):
+        files.rm(root, recursive=True)
 
 
 def list_names(folder: str) -> Set[str]:
@@ -113,6 +126,16 @@ def write_bytes(path: str, content: bytes) -> None:
     files.mv(partial, target)
 
 
+def fetch_files(folder: str, paths: Iterable[Path]) -> None:
+    """Copy files of a folder to this machine.
+
+    folder (str): A path or URL.
+    paths (Iterable[Path]): Where they shall stand; each has its name there.
+    """
+    for path in paths:
+        write_bytes(str(path), read_bytes(f"{folder}/{path.name}"))
+
+
 def read_bytes(path: str) -> bytes:
     """Read a file.
 
@@ -132,7 +155,7 @@ class PackedFolder(NamedTuple):
     def pack(cls, folder: Path) -> "PackedFolder":
         """Read a folder.
 
-        folder (Path): An existing folder.
+        folder (Path): A folder; a missing one counts as empty.
         RETURNS (PackedFolder): Its files; weights hardly compress, so they are stored as they are.
         """
         buffer = io.BytesIO()
@@ -142,12 +165,12 @@ class PackedFolder(NamedTuple):
                     archive.write(path, path.relative_to(folder).as_posix())
         return cls(buffer.getvalue())
 
-    @contextmanager
-    def unpacked(self) -> Iterator[Path]:
-        """Write the folder where it is needed, for as long as the block runs.
+    def unpack(self, folder: Path) -> Path:
+        """Write the folder where it is needed.
 
-        YIELDS (Path): The folder.
+        folder (Path): Where to.
+        RETURNS (Path): The same.
         """
-        with TemporaryDirectory() as folder, zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
             archive.extractall(folder)
-            yield Path(folder)
+        return folder

@@ -123,7 +123,8 @@ def _run_on_ray(
         # Sent to the cluster once, not once per actor: it may hold a model.
         shared = ray.put(make_worker)
         n_workers = engine.n_workers or _count_places(ray.cluster_resources(), engine)
-        pool = ray.util.ActorPool([actor_class.options(**resources).remote(shared) for _ in range(n_workers)])
+        actors = [actor_class.options(**resources).remote(shared) for _ in range(n_workers)]
+        pool = ray.util.ActorPool(actors)
         try:
             for task in tasks:
                 if not pool.has_free():
@@ -139,6 +140,10 @@ def _run_on_ray(
                 f"The workers of a task died {TASK_RETRIES + 1} times, or could not start: {error}\nRun the same "
                 "command again: it goes on where it stopped."
             ) from error
+        finally:
+            # An error may hold on to them, and the next tasks would wait for their place.
+            for actor in actors:
+                ray.kill(actor)
 
 
 class _Actor:

@@ -5,7 +5,7 @@ The table is fitted once, on the documents seen at initialisation, and is shippe
 Shipped module: it imports only spaCy, Thinc and NumPy.
 """
 
-from typing import Callable, Iterable, List, Optional, Tuple, cast
+from typing import Callable, Iterable, Iterator, List, Optional, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -146,20 +146,60 @@ def weigh_ngrams(
 
     SOURCE: Manning, Raghavan, Schütze (2008), Introduction to Information Retrieval, section 6.4.
     """
-    table, idf = model.attrs["keys"], model.attrs["idf"]
-    keys, doc_ids = extract_ngrams(docs, model.attrs["ngram_size"], model.attrs["char_ngram_size"])
-    if not len(table) or not len(keys):
-        nothing = numpy.zeros((0,), dtype="int64")
-        return nothing, nothing, numpy.zeros((0,), dtype="float32")
-    rows = numpy.searchsorted(table, keys)
-    rows[rows == len(table)] = 0
-    known = table[rows] == keys
-    entries, counts = numpy.unique(doc_ids[known] * len(table) + rows[known], return_counts=True)
-    doc_ids, rows = numpy.divmod(entries, len(table))
+    keys, idf = model.attrs["keys"], model.attrs["idf"]
+    index = model.attrs.get("index")
+    if index is None or index.keys is not keys:
+        index = model.attrs["index"] = NgramIndex(keys)
+    entries = []
+    for grams, first, last in _hash_documents(docs, model.attrs["ngram_size"], model.attrs["char_ngram_size"]):
+        # Few n-grams are in the table: only of those it matters whether they stand within one document.
+        places, found = index.find(grams)
+        inside = first[places] == last[places]
+        entries.append(first[places[inside]] * len(keys) + found[inside])
+    sorted_entries = numpy.sort(numpy.concatenate(entries))
+    starts = numpy.flatnonzero(numpy.diff(sorted_entries, prepend=-1))
+    counts = numpy.diff(starts, append=len(sorted_entries))
+    doc_ids, rows = numpy.divmod(sorted_entries[starts], max(1, len(keys)))
     values = (1 + numpy.log(counts, dtype="float32")) * idf[rows]
     norms = numpy.sqrt(numpy.bincount(doc_ids, weights=values**2, minlength=len(docs)))
     values *= (model.attrs["scale"] / numpy.maximum(norms, 1e-12)).astype("float32")[doc_ids]
     return doc_ids, rows, values
+
+
+class NgramIndex:
+    """Finds many keys in a sorted table: their first bits tell where to look, as the keys are well mixed."""
+
+    def __init__(self, keys: numpy.ndarray) -> None:
+        """keys (ndarray): The table, sorted, 64-bit. It must not be changed in place. Shape: (n_rows,)."""
+        self.keys = keys
+        n_bits = max(1, (2 * len(keys)).bit_length())
+        self.shift = numpy.uint64(64 - n_bits)
+        sizes = numpy.bincount((keys >> self.shift).view("int64"), minlength=1 << n_bits)
+        self.starts = (numpy.cumsum(sizes) - sizes).astype("int32")
+        # What no key is greater than ends every search.
+        self.table = numpy.append(keys, ~numpy.uint64(0))
+
+    def find(self, keys: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """Find keys.
+
+        keys (ndarray): 64-bit keys. Shape: (n,).
+        RETURNS (Tuple[ndarray, ndarray]): The positions of those that are in the table, and their rows.
+        """
+        rows = self.starts[(keys >> self.shift).view("int64")]
+        candidates = self.table[rows]
+        hits = numpy.flatnonzero(candidates == keys)
+        found = [(hits, rows[hits])]
+        rest = numpy.flatnonzero(candidates < keys)
+        rows, keys = rows[rest], keys[rest]
+        while len(rest):
+            rows += 1
+            candidates = self.table[rows]
+            hits = candidates == keys
+            found.append((rest[hits], rows[hits]))
+            later = candidates < keys
+            rest, rows, keys = rest[later], rows[later], keys[later]
+        places, places_rows = zip(*found)
+        return numpy.concatenate(places), numpy.concatenate(places_rows)
 
 
 def extract_ngrams(docs: List[Doc], ngram_size: int, char_ngram_size: int = 0) -> Tuple[numpy.ndarray, numpy.ndarray]:
@@ -170,32 +210,37 @@ def extract_ngrams(docs: List[Doc], ngram_size: int, char_ngram_size: int = 0) -
     char_ngram_size (int): Longest n-gram of characters; from 2 on, 0 for none.
     RETURNS (Tuple[ndarray, ndarray]): 64-bit keys and the number of the document that each stands in.
     """
-    tokens = [cast(numpy.ndarray, doc.to_array("LOWER")) for doc in docs]
-    keys, doc_ids = _hash_sequences(tokens, 1, ngram_size)
-    if not char_ngram_size:
-        return keys, doc_ids
-    codes = [numpy.frombuffer(doc.text.lower().encode("utf-32-le"), dtype="<u4") for doc in docs]
-    # A word's key is a hash of 64 bits; a character's number is moved out of the way of other small numbers.
-    characters = [_mix(code.astype("uint64") + _GOLDEN) for code in codes]
-    char_keys, char_doc_ids = _hash_sequences(characters, 2, char_ngram_size)
-    return numpy.concatenate([keys, char_keys]), numpy.concatenate([doc_ids, char_doc_ids])
+    hashed = list(_hash_documents(docs, ngram_size, char_ngram_size))
+    keys = numpy.concatenate([grams[first == last] for grams, first, last in hashed])
+    return keys, numpy.concatenate([first[first == last] for _, first, last in hashed])
 
 
-def _hash_sequences(sequences: List[numpy.ndarray], n_min: int, n_max: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Hash every n-gram of sequences of 64-bit numbers, and tell in which sequence it stands."""
-    lengths = numpy.array([len(sequence) for sequence in sequences], dtype="int64")
-    if not lengths.sum():
-        return numpy.zeros((0,), dtype="uint64"), numpy.zeros((0,), dtype="int64")
-    items = numpy.concatenate([sequence for sequence in sequences if len(sequence)])
-    ids = numpy.repeat(numpy.arange(len(sequences)), lengths)
+def _hash_documents(
+    docs: List[Doc], ngram_size: int, char_ngram_size: int
+) -> Iterator[Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]]:
+    """Hash the n-grams of tokens and characters, one length after the other, as `_hash_sequences` does."""
+    yield from _hash_sequences([cast(numpy.ndarray, doc.to_array("LOWER")) for doc in docs], 1, ngram_size)
+    if char_ngram_size:
+        codes = [numpy.frombuffer(doc.text.lower().encode("utf-32-le"), dtype="<u4") for doc in docs]
+        # A word's key is a hash of 64 bits; a character's number is moved out of the way of other small numbers.
+        yield from _hash_sequences([_mix(code.astype("uint64") + _GOLDEN) for code in codes], 2, char_ngram_size)
+
+
+def _hash_sequences(
+    sequences: List[numpy.ndarray], n_min: int, n_max: int
+) -> Iterator[Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]]:
+    """Hash every n-gram of sequences of 64-bit numbers that are laid end to end, for each n.
+
+    YIELDS (Tuple[ndarray, ndarray, ndarray]): Keys and the sequences in which each n-gram begins and ends.
+    """
+    items = numpy.concatenate([numpy.zeros((0,), dtype="uint64"), *sequences])
+    ids = numpy.repeat(numpy.arange(len(sequences)), [len(sequence) for sequence in sequences])
     grams = _mix(items)
-    all_keys, all_ids = ([grams], [ids]) if n_min == 1 else ([], [])
-    for n in range(2, n_max + 1):
-        grams = _mix(grams[:-1] * _MURMUR + items[n - 1 :])
-        inside = ids[: len(grams)] == ids[n - 1 :]
-        all_keys.append(grams[inside])
-        all_ids.append(ids[: len(grams)][inside])
-    return numpy.concatenate(all_keys), numpy.concatenate(all_ids)
+    for n in range(1, n_max + 1):
+        if n > 1:
+            grams = _mix(grams[:-1] * _MURMUR + items[n - 1 :])
+        if n >= n_min:
+            yield grams, ids[: len(grams)], ids[n - 1 :]
 
 
 def count_documents(

@@ -1,6 +1,7 @@
 """The one `--code` file of this project: importing it registers everything that the configs name."""
 
 import scripts.architectures.ensemble
+import scripts.architectures.lexeme_cache
 import scripts.architectures.lexemes
 import scripts.architectures.ngrams
 import scripts.architectures.softmax

@@ -1,5 +1,5 @@
 import pickle
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Set
 
 import numpy
 import pytest
@@ -76,6 +76,41 @@ def test_counting_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(ngrams, "_COUNT_CHUNK", 4)
     chunked = count_documents(docs, 3)
     assert all(numpy.array_equal(a, b) for a, b in zip(whole[:2], chunked[:2])) and whole[2] == chunked[2]
+
+
+@given(st.sets(st.integers(0, 300)), st.lists(st.integers(0, 300)), st.integers(0, 63))
+@settings(deadline=None)
+def test_index_finds_the_keys_of_its_table(table: Set[int], keys: List[int], shift: int) -> None:
+    # Shifted to the top bits or left at the bottom, so that buckets hold anything from none to all keys.
+    rows = {key: row for row, key in enumerate(sorted({(key << shift) % 2**64 for key in table}))}
+    wanted = [(key << shift) % 2**64 for key in keys]
+    index = ngrams.NgramIndex(numpy.array(list(rows), dtype="uint64"))
+    places, found = index.find(numpy.array(wanted, dtype="uint64"))
+    expected = [(place, rows[key]) for place, key in enumerate(wanted) if key in rows]
+    assert sorted(zip(places.tolist(), found.tolist())) == expected
+
+
+@given(st.lists(words, max_size=5))
+@settings(deadline=None)
+def test_entries_are_the_counts_of_each_document_alone(texts: List[List[str]]) -> None:
+    model = registry.resolve({"model": {**BOW, "ngram_size": 3, "nO": 2}})["model"]
+    # The n-grams across the ends of documents are in the table too, and must not be found.
+    model.attrs["fit"](make_docs([[word for text in texts for word in text], *texts]))
+    docs = make_docs(texts)
+    doc_ids, rows, values = ngrams.weigh_ngrams(model.layers[0], docs)
+    for number, text in enumerate(texts):
+        assert len(rows[doc_ids == number]) == len(set(reference_ngrams(text, 3)))
+        _, alone_rows, alone_values = ngrams.weigh_ngrams(model.layers[0], [docs[number]])
+        assert rows[doc_ids == number].tolist() == alone_rows.tolist()
+        assert values[doc_ids == number] == pytest.approx(alone_values, abs=1e-6)
+
+
+def test_a_table_that_is_replaced_gets_an_index_of_its_own() -> None:
+    model = registry.resolve({"model": {**BOW, "nO": 2}})["model"]
+    for words_of_table in (["a", "b"], ["c"]):
+        model.attrs["fit"](make_docs([words_of_table]))
+        assert len(ngrams.weigh_ngrams(model.layers[0], make_docs([["c"]]))[0]) == ("c" in words_of_table)
+    assert b"index" not in model.to_bytes()
 
 
 def test_tf_idf_by_hand() -> None:

@@ -55,9 +55,9 @@ def test_export_refuses_a_pipeline_that_predicts_something_else(
 def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None:
     expected = {
         "bow": ["ngrams.py", "softmax.py"],
-        "cnn": ["lexemes.py", "softmax.py"],
+        "cnn": ["lexeme_cache.py", "lexemes.py", "softmax.py"],
         "bilstm": ["lexemes.py", "softmax.py"],
-        "ensemble": ["ensemble.py", "lexemes.py", "ngrams.py", "softmax.py"],
+        "ensemble": ["ensemble.py", "lexeme_cache.py", "lexemes.py", "ngrams.py", "softmax.py"],
     }
     for kind, architecture in ARCHITECTURES.items():
         export_pipeline(train(architecture)).to_disk(tmp_path / kind)
@@ -81,7 +81,7 @@ def test_two_wheels_of_two_languages_load_in_one_process_without_the_project(tmp
     check_wheels(expected)
     with zipfile.ZipFile(wheel) as archive:
         modules = sorted(name for name in archive.namelist() if name.endswith(".py"))
-    names = ["__init__", "ensemble", "lexemes", "ngrams", "softmax"]
+    names = ["__init__", "ensemble", "lexeme_cache", "lexemes", "ngrams", "softmax"]
     assert modules == [f"de_toy/{name}.py" for name in names]
     # A check that cannot fail would prove nothing.
     expected[wheel][0]["cats"]["POSITIVE"] += 1e-5
@@ -119,9 +119,9 @@ def test_architectures_are_leaves() -> None:
         imports = [
             line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))
         ]
-        assert set(imports) <= {"typing", "numpy", "spacy", "thinc"}, path
+        assert set(imports) <= {"numpy", "os", "spacy", "thinc", "threading", "typing"}, path
 
 
 def test_registered_names_resolve() -> None:
-    for name in ("NgramLinear", "LexemeCNN", "LogitEnsemble", "Softmax"):
+    for name in ("NgramLinear", "LexemeCNN", "CachedCNN", "LogitEnsemble", "Softmax"):
         assert callable(util.registry.get("architectures", f"textdistill.{name}.v1"))

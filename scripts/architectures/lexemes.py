@@ -60,7 +60,11 @@ def build_lexeme_cnn(
     mix_window: Model[Floats2d, Floats2d] = Maxout(width, width * 3, nP=maxout_pieces, dropout=0.0, normalize=True)
     convolution: Model[Ragged, Ragged] = residual(chain(expand_window(1), with_array(mix_window)))
     embed = _embed_lexemes(width, rows, maxout_pieces, lexicon_width)
-    return _classify(embed, convolution, width, nO)
+    model = _classify(embed, convolution, width, nO)
+    # What textdistill.CachedCNN.v1 computes in another way at prediction.
+    for name, layer in zip(("window", "norm"), mix_window.layers[0].layers):
+        model.set_ref(name, layer)
+    return model
 
 
 @registry.architectures("textdistill.LexemeBiLSTM.v1")
@@ -142,9 +146,12 @@ def _classify(
     embed: Model[List[Doc], Ragged], encode: Model[Ragged, Ragged], width: int, nO: Optional[int]
 ) -> Model[List[Doc], Floats2d]:
     """Logits from word vectors, a layer that reads the context, attention and max pooling."""
-    pooling = concatenate(chain(ParametricAttention(width), reduce_sum()), reduce_max())
+    attention: Model[Ragged, Ragged] = ParametricAttention(width)
+    pooling = concatenate(chain(attention, reduce_sum()), reduce_max())
     output_layer = Linear(nO, width * 2)
     model: Model[List[Doc], Floats2d] = chain(embed, encode, pooling, output_layer)
+    model.set_ref("embed", embed)
+    model.set_ref("attention", attention)
     model.set_ref("output_layer", output_layer)
     model.attrs["multi_label"] = False
     for node in model.walk():

@@ -1,7 +1,7 @@
 """The `export` step: a trained student under the stock factory `textcat`, without any of the training code."""
 
 from pathlib import Path
-from typing import List, cast
+from typing import Any, Dict, List, cast
 
 import numpy
 import spacy
@@ -18,6 +18,8 @@ from scripts.files import UserError, replaced, run_command
 
 TOLERANCE = 1e-6
 N_CHECKED = 200
+# Most memory of the words that an exported CNN keeps.
+CACHE_MB = 64.0
 # Packages of any others need spaCy alone.
 NEEDS_TORCH = ("textdistill.LexemeBiLSTM.v1",)
 
@@ -53,7 +55,7 @@ def export_pipeline(trained: Language) -> Language:
         "factory": "textcat",
         "threshold": component["threshold"],
         "scorer": component["scorer"],
-        "model": {"@architectures": "textdistill.Softmax.v1", "logits": component["model"]},
+        "model": {"@architectures": "textdistill.Softmax.v1", "logits": cache_words(component["model"])},
     }
     # What training read does not matter to the package, and its paths are nobody's business.
     for section in ("paths", "corpora", "training", "pretraining", "initialize"):
@@ -68,6 +70,17 @@ def export_pipeline(trained: Language) -> Language:
     if component["model"]["@architectures"] in NEEDS_TORCH:
         exported.meta["requirements"] = ["torch>=2.0"]
     return exported
+
+
+def cache_words(model: Dict[str, Any]) -> Dict[str, Any]:
+    """Let the CNN of a student keep what it computes from words alone.
+
+    model (Dict[str, Any]): The config block of a student.
+    RETURNS (Dict[str, Any]): One of the same layers, so that it loads the same weights.
+    """
+    if model["@architectures"] == "textdistill.LexemeCNN.v1":
+        return {"@architectures": "textdistill.CachedCNN.v1", "cache_mb": CACHE_MB, "cnn": model}
+    return {name: cache_words(value) if isinstance(value, dict) else value for name, value in model.items()}
 
 
 def compare_predictions(one: Language, other: Language, texts: List[str]) -> float:

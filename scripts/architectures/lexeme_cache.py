@@ -71,7 +71,7 @@ def forward(model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool) 
     found = cache.find(model, numpy.concatenate(keys), docs[0].vocab)
     if found is None:
         return forward_chain(model, docs, is_train)
-    pooled = _pool(model, *found, cast(Ints1d, lengths))
+    pooled = _pool(model, *found, lengths)
     return model.get_ref("output_layer").predict(pooled), _refuse_backprop
 
 
@@ -205,7 +205,8 @@ class LexemeCache:
             self._reset()
         with self._lock:
             # Put back at the end, so that an interrupt leaves nothing half done.
-            filled, self._filled = self._filled, None
+            filled = self._filled
+            self._filled = None
             if filled is None or not filled.is_current(vocab):
                 filled = WordRows(model, vocab, self.max_mb * 1e6)
             rows = filled.find(keys)
@@ -222,7 +223,7 @@ class LexemeCache:
         self._filled: Optional[WordRows] = None
 
 
-def _pool(model: Model[List[Doc], Floats2d], filled: WordRows, rows: numpy.ndarray, lengths: Ints1d) -> Floats2d:
+def _pool(model: Model[List[Doc], Floats2d], filled: WordRows, rows: numpy.ndarray, lengths: numpy.ndarray) -> Floats2d:
     """The CNN between word vectors and output layer: window, residual connection, attention and max pooling."""
     ops = model.ops
     key = cast(numpy.ndarray, model.get_ref("attention").get_param("Q"))
@@ -247,7 +248,7 @@ def _pool(model: Model[List[Doc], Floats2d], filled: WordRows, rows: numpy.ndarr
         hidden *= (1 / numpy.sqrt(variance + 1e-8))[:, None]
         hidden *= scale
         hidden += filled.words.take(rows[tokens], axis=0)
-        n_tokens = lengths[start:stop]
+        n_tokens = cast(Ints1d, lengths[start:stop])
         attention = ops.softmax_sequences((hidden @ key)[:, None], n_tokens)
         pooled[start:stop, width:] = ops.reduce_max(cast(Floats2d, hidden), n_tokens)[0]
         pooled[start:stop, :width] = ops.reduce_sum(cast(Floats2d, hidden * attention), n_tokens)

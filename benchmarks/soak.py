@@ -1,0 +1,60 @@
+"""A service that meets new words all the time: the memory of a student must stay flat, inside a memory zone."""
+
+import os
+import resource
+from pathlib import Path
+from typing import Iterator, List
+
+import spacy
+import typer
+from tqdm import tqdm
+from wasabi import msg
+
+import scripts.functions  # noqa: F401
+from scripts.files import UserError, run_command
+
+WORDS_PER_TEXT = 100
+TEXTS_PER_BATCH = 100
+N_READINGS = 10
+ALLOWED_MB = 10.0
+
+
+def soak(
+    pipeline: str = typer.Argument(..., help="Exported student: a folder or an installed package"),
+    words: int = typer.Option(2_000_000, help="Distinct words to read"),
+) -> None:
+    """Classify texts of words that never come again and fail if memory grows once the cache is full."""
+    nlp = spacy.load(pipeline)
+    n_batches = words // (WORDS_PER_TEXT * TEXTS_PER_BATCH)
+    readings: List[float] = []
+    for number in tqdm(range(n_batches), desc="Soaking", unit="batch", disable=None):
+        with nlp.memory_zone():
+            for _ in nlp.pipe(make_texts(number)):
+                pass
+        if (number + 1) % max(1, n_batches // N_READINGS) == 0:
+            readings.append(resident_mb())
+    steps = max(1, n_batches // N_READINGS) * WORDS_PER_TEXT * TEXTS_PER_BATCH
+    msg.table([(f"{(i + 1) * steps:,}", f"{mb:,.1f}") for i, mb in enumerate(readings)], header=("words", "RSS MB"))
+    half = len(readings) // 2
+    growth = max(readings[half:]) - max(readings[:half])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    if growth > ALLOWED_MB:
+        raise UserError(f"Memory grew by {growth:.1f} MB in the second half, allowed: {ALLOWED_MB:.0f} MB")
+    msg.good(f"Memory grew by {growth:.1f} MB in the second half; at most {peak:,.0f} MB")
+
+
+def make_texts(batch: int) -> Iterator[str]:
+    """Texts of words that no other batch has."""
+    for text in range(TEXTS_PER_BATCH):
+        first = (batch * TEXTS_PER_BATCH + text) * WORDS_PER_TEXT
+        yield " ".join(f"word{number}" for number in range(first, first + WORDS_PER_TEXT))
+
+
+def resident_mb() -> float:
+    """Memory of this process that is in use now, in megabytes of 10^6 bytes."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+if __name__ == "__main__":
+    run_command(soak)

@@ -243,13 +243,14 @@ def _pool(model: Model[List[Doc], Floats2d], filled: WordRows, rows: numpy.ndarr
         for first in range(width, pieces.shape[1], width):
             hidden = numpy.maximum(hidden, pieces[:, first : first + width])
         # Layer normalisation; its shift comes with the words.
-        hidden = hidden - (hidden @ mean)[:, None]
+        # Not a product of BLAS: its threads would take longer to wake up.
+        hidden = hidden - numpy.einsum("ij,j->i", hidden, mean)[:, None]
         variance = numpy.einsum("ij,ij->i", hidden, hidden) / width
         hidden *= (1 / numpy.sqrt(variance + 1e-8))[:, None]
         hidden *= scale
         hidden += filled.words.take(rows[tokens], axis=0)
         n_tokens = cast(Ints1d, lengths[start:stop])
-        attention = ops.softmax_sequences((hidden @ key)[:, None], n_tokens)
+        attention = ops.softmax_sequences(numpy.einsum("ij,j->i", hidden, key)[:, None], n_tokens)
         pooled[start:stop, width:] = ops.reduce_max(cast(Floats2d, hidden), n_tokens)[0]
         pooled[start:stop, :width] = ops.reduce_sum(cast(Floats2d, hidden * attention), n_tokens)
     return cast(Floats2d, pooled)

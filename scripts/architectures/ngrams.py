@@ -118,6 +118,10 @@ def forward(model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool) 
     RETURNS (Tuple[Floats2d, Callable]): Logits, shape (n_docs, nO), and the callback from their gradient.
     """
     W, b = numpy.asarray(model.get_param("W")), numpy.asarray(model.get_param("b"))
+    if is_train and W.dtype != numpy.float32:
+        # A compressed table learns in full precision.
+        W = W.astype("float32")
+        model.set_param("W", cast(Floats2d, W))
     nI, nO = W.shape
     doc_ids, rows, values = weigh_ngrams(model, docs)
     logits = numpy.tile(b, (len(docs), 1))

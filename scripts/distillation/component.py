@@ -1,5 +1,6 @@
 """Pipeline component that learns from a teacher's logits. For training only: packages ship stock `textcat`."""
 
+from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from spacy import Language
@@ -12,6 +13,9 @@ from thinc.types import Floats2d
 
 from scripts.distillation.losses import SoftTargets
 from scripts.docbins import GOLD, SOURCES, UNLABELLED
+
+# Whole texts that a model is fitted on before training, at most: a fit on more takes long and changes little.
+MAX_FIT_DOCS = 50_000
 
 DEFAULT_CONFIG: Dict[str, Any] = {
     "model": {
@@ -79,14 +83,16 @@ class DistilledTextCategorizer(TextCategorizer):
             None fits on `get_examples`.
 
         The other parameters are those of `TextCategorizer.initialize`. Augmented texts and pieces are left out of the
-        fit: they repeat the words of their originals.
+        fit: they repeat the words of their originals. Of a larger corpus the first MAX_FIT_DOCS of the others are
+        taken; as a transfer set is in random order, that is a fair sample.
         """
         for node in self.model.walk():
             if "take_vectors" in node.attrs:
                 node.attrs["take_vectors"](self.vocab)
             if "fit" in node.attrs:
                 examples = corpus(nlp) if corpus is not None and nlp is not None else get_examples()
-                node.attrs["fit"](eg.reference for eg in examples if eg.reference._.source in (None, GOLD, UNLABELLED))
+                docs = (eg.reference for eg in examples if eg.reference._.source in (None, GOLD, UNLABELLED))
+                node.attrs["fit"](islice(docs, MAX_FIT_DOCS))
         super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:

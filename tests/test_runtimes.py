@@ -104,9 +104,10 @@ def test_the_encoder_alone_scores_as_the_pipeline_does(tmp_path: Path, stride: i
     nlp = make_transformer_teacher(tmp_path, stride=stride, exclusive=exclusive)
     docs = odd_docs(nlp)
     labels = LABELS[::-1]
+    predict = torch_teacher(nlp, labels)
     expected = make_teacher(nlp, labels)(docs)
     assert expected.std(axis=0).min() > 0.05
-    assert torch_teacher(nlp, labels)(docs) == pytest.approx(expected, abs=2e-6)
+    assert predict(docs) == pytest.approx(expected, abs=2e-6)
     # A teacher leaves documents as they are.
     assert not any(doc.cats or doc.user_data for doc in docs)
 
@@ -122,7 +123,7 @@ def test_scores_do_not_depend_on_the_batch(teacher: Language, monkeypatch: pytes
     scores = torch_teacher(teacher)(docs)
     assert (torch_teacher(teacher)(docs) == scores).all()
     monkeypatch.setattr(runtimes, "BATCH_WORDPIECES", 16)
-    assert center_logits(torch_teacher(teacher)(docs)) == pytest.approx(center_logits(scores), abs=TOLERANCE)
+    assert center_logits(torch_teacher(teacher)(docs)) == pytest.approx(center_logits(scores), abs=TOLERANCE["float32"])
 
 
 def test_the_export_is_cached_and_computes_the_same(teacher: Language, tmp_path: Path) -> None:

@@ -271,6 +271,6 @@ run_command(scoring.score)
     assert len(after) == 6 and finished.items() <= after.items()
     record = srsly.read_json(tmp_path / "transfer" / "scores.json")
     assert (record["runtime"], record["precision"], record["check"]) == ("pipeline", "float32", None)
-    assert record["tolerance"] == scoring.TOLERANCE
+    assert record["tolerance"] == scoring.TOLERANCE["float32"]
     assert record["texts"] == 6000 and len(record["shards"]) == 6
     assert json.dumps(record["labels"]) == json.dumps(LABELS)

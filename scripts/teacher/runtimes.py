@@ -202,11 +202,11 @@ def make_encoder_teacher(nlp: Language, labels: Sequence[str], encode: Encode) -
     max_wordpieces = GPU_BATCH_WORDPIECES if on_gpu else BATCH_WORDPIECES
 
     def predict(docs: List[Doc]) -> numpy.ndarray:
-        vectors = numpy.zeros((len(docs), model.get_dim("nO")), dtype="float32")
+        vectors: Any = numpy.zeros((len(docs), model.get_dim("nO")), dtype="float32")
         windows = make_windows(docs, model.attrs["get_spans"], model.tokenizer)
         for batch in batch_windows(windows, max_wordpieces):
             numpy.add.at(vectors, [window.doc for window in batch], encode(pad_windows(batch, pad_token_id)))
-        scores = head.ops.to_numpy(head.predict(head.ops.asarray2f(vectors)))
+        scores = head.ops.to_numpy(head.predict(head.ops.asarray(vectors)))
         return (expit(scores) if textcat.model.attrs["multi_label"] else scores)[:, columns]
 
     return predict

@@ -42,7 +42,6 @@ class WindowEncoder(torch.nn.Module):
         super().__init__()
         self.transformer = transformer
         self.has_types = has_types
-        self.eval()
 
     def forward(
         self, input_ids: torch.Tensor, mask: torch.Tensor, type_ids: torch.Tensor, weights: torch.Tensor
@@ -75,6 +74,8 @@ def run_torch(encoder: WindowEncoder, *, dtype: Optional[torch.dtype] = None) ->
             # Pinned memory travels while the GPU computes.
             tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors]
         *inputs, weights = tensors
+        # Thinc leaves the encoder in training mode whenever the pipeline has run.
+        encoder.eval()
         with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
             return encoder(*inputs, weights).float().cpu().numpy()
 
@@ -126,7 +127,7 @@ def export_onnx(encoder: WindowEncoder, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                WindowEncoder(plain, has_types=encoder.has_types),
+                WindowEncoder(plain, has_types=encoder.has_types).eval(),
                 (ids, ids, ids * 0, ids.float()),
                 str(folder / "traced.onnx"),
                 input_names=list(INPUTS),

@@ -7,7 +7,6 @@ every wordpiece has one weight, and the document's vector is a weighted sum of t
 from typing import Any, Callable, Iterator, List, NamedTuple
 
 import numpy
-from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc, Span
 
 GetSpans = Callable[[List[Doc]], List[List[Span]]]
@@ -66,7 +65,7 @@ def token_of_wordpieces(span: Span, offsets: List[Any]) -> numpy.ndarray:
     offsets (List[Tuple[int, int]]): First character of each wordpiece and the one behind its last; equal for none.
     RETURNS (ndarray): Pairs of a token, counted in its document, and a wordpiece. Shape: (2, n_pairs).
     """
-    sizes = span.doc.to_array([LENGTH, SPACY])[span.start : span.end].astype("int64").sum(axis=1)
+    sizes = span.doc.to_array(["LENGTH", "SPACY"])[span.start : span.end].astype("int64").sum(axis=1)
     token_of_char = numpy.repeat(numpy.arange(span.start, span.end), sizes)
     starts, ends = numpy.array(offsets, dtype="int64").reshape(-1, 2).T
     n_chars = numpy.maximum(ends - starts, 0)

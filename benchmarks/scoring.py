@@ -24,7 +24,7 @@ from wasabi import msg, table
 
 from scripts.files import replaced, run_command
 from scripts.teacher.runtimes import check_runtime, get_transformer, make_encoder_teacher, make_teacher
-from scripts.teacher.scoring import score_docs
+from scripts.teacher.shard_scorer import score_docs
 from scripts.teacher.window_encoder import WindowEncoder, load_onnx, run_torch
 
 BASELINE = "pipeline, as they come"
@@ -110,7 +110,7 @@ def make_contenders(nlp: Language, cache: Path) -> Dict[str, Contender]:
 
     def in_batches(predict: Contender) -> Contender:
         def run(docs: List[Doc]) -> numpy.ndarray:
-            logits = numpy.exp(score_docs(docs, predict, progress=int))
+            logits = numpy.exp(score_docs(docs, predict))
             return logits / logits.sum(axis=1, keepdims=True)
 
         return run

@@ -10,7 +10,7 @@ import pytest
 from scripts.engines.shards import PackedFolder, Shard, list_names, prepare_folder, run_shards, write_bytes
 from scripts.engines.workers import TASK_RETRIES, Engine, Task, run_tasks
 from scripts.files import UserError, hash_path
-from tests.engine_workers import Doubler
+from tests.engine_workers import Doubler, start_without_teacher
 
 HERE, PROCESSES, RAY = Engine(), Engine(n_workers=2), Engine("ray", n_workers=2)
 EXPECTED = {f"task{i}": str(2 * i).encode("ascii") for i in range(12)}
@@ -66,6 +66,11 @@ def test_a_task_that_kills_every_worker_is_given_up(tmp_path: Path, ray_cluster:
     with pytest.raises(UserError, match=r"died 4 times, or could not start(?s:.*)it goes on where it stopped"):
         run(partial(Doubler, tmp_path, dies_of=1, dies=99), RAY, n_tasks=2)
     assert len(list(tmp_path.glob("1.*"))) == TASK_RETRIES + 1
+
+
+def test_a_worker_that_cannot_start_says_why(ray_cluster: Any) -> None:
+    with pytest.raises(UserError, match=r"could not start(?s:.*)there is no teacher here"):
+        run(start_without_teacher, RAY, n_tasks=2)
 
 
 def test_a_killed_process_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
@@ -146,4 +151,5 @@ def test_a_packed_folder_arrives_whole(tmp_path: Path) -> None:
     (tmp_path / "model" / "vocab" / "strings").write_bytes(os.urandom(1000))
     folder = PackedFolder.pack(tmp_path / "model").unpack(tmp_path / "copy")
     assert hash_path(folder) == hash_path(tmp_path / "model")
-    assert PackedFolder.pack(tmp_path / "none").unpack(tmp_path / "empty").is_dir()
+    # Nothing comes of nothing.
+    assert not PackedFolder.pack(tmp_path / "none").unpack(tmp_path / "empty").exists()

@@ -1,8 +1,9 @@
 """Speed of exported students against two measures: the tokenizer alone, which is the limit, and spaCy's stock CNN."""
 
 import gc
+from collections import deque
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import numpy
@@ -19,7 +20,6 @@ from wasabi import MarkdownRenderer, msg
 
 import scripts.functions  # noqa: F401
 from scripts.evaluation.report import describe_machine, describe_versions
-from scripts.evaluation.speed import run_pipeline
 from scripts.files import UserError, replaced, run_command, size_mb
 
 CNN_CONFIG = Path(__file__).parents[1] / "configs" / "student_cnn.cfg"
@@ -30,16 +30,19 @@ BATCH_WORDS = 6000
 DROPOUT = 0.2
 N_LOADS = 5
 Rates = Dict[str, List[float]]
+Clock = Callable[[], float]
 
 
 def benchmark(
     texts: Path = typer.Argument(..., help="Texts to classify: .jsonl or .jsonl.gz with the key text"),
     pipelines: List[str] = typer.Argument(..., help="Exported students: folders or installed packages of one language"),
     output: Path = typer.Option(Path("benchmarks/results/student"), help="The results, without .json and .md"),
+    cpu_time: bool = typer.Option(False, help="Measure the process's CPU time, for a machine that has other work"),
     rounds: int = typer.Option(7, help="Rounds; each measures everything once, in turn"),
     max_texts: int = typer.Option(1000, help="Most texts"),
 ) -> None:
     """Measure throughput, latency, load time, size and speed of training."""
+    clock = process_time if cpu_time else perf_counter
     read = srsly.read_gzip_jsonl if texts.suffix == ".gz" else srsly.read_jsonl
     rows = [row["text"] for row, _ in zip(read(texts), range(max_texts))]
     students = {Path(pipeline).name: spacy.load(pipeline) for pipeline in pipelines}
@@ -52,9 +55,9 @@ def benchmark(
         nlp.batch_size = BATCH_SIZE
     trained = {name: make_epoch(build(model, lang, rows), rows) for name, model in make_trained(cnn).items()}
     n_words = sum(len(doc) for doc in systems[TOKENIZER].pipe(rows))
-    throughput, latency, training = measure(systems, trained, rows, n_words, rounds)
+    throughput, latency, training = measure(systems, trained, rows, n_words, rounds=rounds, clock=clock)
     result: Dict[str, Any] = {
-        "texts": {"file": texts.name, "n": len(rows), "words": n_words, "rounds": rounds},
+        "texts": {"file": texts.name, "n": len(rows), "words": n_words, "rounds": rounds, "cpu_time": cpu_time},
         "systems": {
             name: {
                 "words_per_second": describe(throughput[name]),
@@ -70,7 +73,7 @@ def benchmark(
     }
     for name, pipeline in zip(students, pipelines):
         folder = get_package_path(pipeline) if is_package(pipeline) else Path(pipeline)
-        loads = [measure_seconds(lambda pipeline=pipeline: spacy.load(pipeline)) for _ in range(N_LOADS)]  # type: ignore[misc]
+        loads = [measure_seconds(lambda pipeline=pipeline: spacy.load(pipeline), clock) for _ in range(N_LOADS)]  # type: ignore[misc]
         result["systems"][name].update(load_seconds=describe(loads), size_mb=size_mb(folder))
     for name, rates in training.items():
         result["training"][name]["of_stock"] = describe(divide(rates, training[STOCK]))
@@ -144,7 +147,13 @@ def make_epoch(nlp: Language, texts: List[str]) -> Callable[[], Any]:
 
 
 def measure(
-    systems: Dict[str, Language], trained: Dict[str, Callable], texts: List[str], n_words: int, rounds: int
+    systems: Dict[str, Language],
+    trained: Dict[str, Callable],
+    texts: List[str],
+    n_words: int,
+    *,
+    rounds: int,
+    clock: Clock,
 ) -> Tuple[Rates, Rates, Rates]:
     """Measure everything once per round, in turn, so that a change of load hits all alike.
 
@@ -153,6 +162,7 @@ def measure(
     texts (List[str]): The texts.
     n_words (int): spaCy's tokens in them.
     rounds (int): Rounds after one to warm up.
+    clock (Clock): Tells the time in seconds.
     RETURNS (Tuple[Rates, Rates, Rates]): Words per second of each round, milliseconds of each text alone in all
         rounds, words per second of training of each round.
     """
@@ -162,29 +172,29 @@ def measure(
     gc.collect()
     for warm in tqdm([False, *[True] * rounds], desc="Measuring", unit="round", disable=None):
         for name, nlp in systems.items():
-            rate = n_words / run_pipeline(nlp, texts)
-            times = list(measure_latency(nlp, texts))
+            rate = n_words / measure_seconds(lambda nlp=nlp: deque(nlp.pipe(texts), maxlen=0), clock)  # type: ignore[misc]
+            times = list(measure_latency(nlp, texts, clock))
             if warm:
                 throughput[name].append(rate)
                 latency[name] += times
         for name, train in trained.items():
-            seconds = measure_seconds(train)
+            seconds = measure_seconds(train, clock)
             if warm:
                 training[name].append(n_words / seconds)
     return throughput, latency, training
 
 
-def measure_latency(nlp: Language, texts: List[str]) -> Iterator[float]:
+def measure_latency(nlp: Language, texts: List[str], clock: Clock) -> Iterator[float]:
     """The milliseconds that each text takes alone."""
     for text in texts:
-        yield 1e3 * measure_seconds(lambda text=text: nlp(text))  # type: ignore[misc]
+        yield 1e3 * measure_seconds(lambda text=text: nlp(text), clock)  # type: ignore[misc]
 
 
-def measure_seconds(function: Callable[[], Any]) -> float:
+def measure_seconds(function: Callable[[], Any], clock: Clock) -> float:
     """The seconds that a call takes."""
-    start = perf_counter()
+    start = clock()
     function()
-    return perf_counter() - start
+    return clock() - start
 
 
 def divide(rates: List[float], others: List[float]) -> List[float]:
@@ -203,7 +213,9 @@ def make_table(result: Dict[str, Any]) -> List[Tuple[str, ...]]:
     def ratio(values: Dict[str, float]) -> str:
         return f"{values['median']:.2f} ({values['min']:.2f}-{values['max']:.2f})"
 
-    rows = [("", "words/s", "of the tokenizer", "of the stock CNN", "p50 ms", "p95 ms", "load s", "MB")]
+    rows: List[Tuple[str, ...]] = [
+        ("", "words/s", "of the tokenizer", "of the stock CNN", "p50 ms", "p95 ms", "load s", "MB")
+    ]
     for name, system in result["systems"].items():
         rows.append(
             (
@@ -238,6 +250,7 @@ def render(result: Dict[str, Any]) -> str:
         f"{texts['n']} texts of {texts['file']}, {texts['words']:,} words (spaCy's tokens); medians over "
         f"{texts['rounds']} rounds, all systems in turn in one process, after a round to warm up; in brackets the "
         "smallest and the largest ratio of a round",
+        f"{'CPU time' if texts['cpu_time'] else 'Time'} of one process",
         f"words/s: nlp.pipe in batches of {BATCH_SIZE}; p50, p95: one text at a time; training: an epoch of the "
         f"component in batches of {BATCH_WORDS} words",
         f"Machine: {', '.join(f'{name} {value}' for name, value in result['machine'].items())}",

@@ -113,7 +113,7 @@ def test_the_smallest_size_within_the_loss_is_chosen() -> None:
     curve = choose_shares(nlp, tables, docs, GOLD, max_loss=100.0)
     assert len(curve) == 1 + 2 * n_sizes and all(row["is_chosen"] for row in curve)
     smallest = curve[-1]
-    assert smallest["ngrams"] == round(SHARES[-1] * curve[0]["ngrams"])  # type: ignore[operator]
+    assert smallest["ngrams"] == round(SHARES[-1] * curve[0]["ngrams"])
     found = measure(nlp, docs, GOLD, before)
     assert {name: smallest[name] for name in found} == found
     assert [row["mb"] for row in curve] == sorted([row["mb"] for row in curve], reverse=True)

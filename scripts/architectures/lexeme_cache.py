@@ -31,7 +31,8 @@ def build_cached_cnn(
 
     Its layers are those of the other one, so that it loads the same weights. It does without the cache on a GPU, and
     for good once it is trained, as an optimizer changes parameters in place: save and load it to have it back. It
-    notices parameters that are replaced (`set_param`, `use_params`, `from_bytes`), not arrays that are written to.
+    notices parameters that are replaced (`set_param`, `use_params`, `from_bytes`), not arrays that are written to, nor
+    attributes that are given to the lexemes of words that it has read.
 
     cnn (Model[List[Doc], Floats2d]): A textdistill.LexemeCNN.v1.
     cache_mb (float): Most memory of the cache, in megabytes of 10^6 bytes; when it is full, it starts anew. A batch
@@ -179,6 +180,10 @@ class WordRows:
 class LexemeCache:
     """The rows of the words that a model has read, as long as its parameters are the same arrays."""
 
+    _pid: int
+    _lock: Lock
+    _filled: Optional[WordRows]
+
     def __init__(self, max_mb: float) -> None:
         """max_mb (float): Most memory, in megabytes of 10^6 bytes."""
         self.max_mb = max_mb
@@ -220,7 +225,7 @@ class LexemeCache:
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._lock = Lock()
-        self._filled: Optional[WordRows] = None
+        self._filled = None
 
 
 def _pool(model: Model[List[Doc], Floats2d], filled: WordRows, rows: numpy.ndarray, lengths: numpy.ndarray) -> Floats2d:

@@ -86,13 +86,13 @@ class NgramTable:
         """
         self.layer = layer
         self.attrs = {name: layer.attrs[name] for name in ("keys", "idf", "scale")}
-        self.weights = cast(numpy.ndarray, layer.get_param("W"))
+        self.weights: Any = layer.get_param("W")
         # What an n-gram does is its part of a text's vector times the difference that it makes between labels.
         parts = numpy.zeros(len(self.weights))
         for batch in minibatch(docs, BATCH_SIZE):
             _, rows, values = weigh_ngrams(layer, batch)
             parts += numpy.bincount(rows, weights=values, minlength=len(parts))
-        self.order = numpy.argsort(-parts * numpy.ptp(self.weights, axis=1), kind="stable")
+        self.order = numpy.argsort(-parts * numpy.ptp(numpy.asarray(self.weights), axis=1), kind="stable")
         self.docs = docs[:N_SCALED]
         self.logits = self._read_logits()
 

@@ -1,4 +1,5 @@
-from typing import Any, Dict, cast
+from pathlib import Path
+from typing import Any, Dict, List, cast
 
 import numpy
 import pytest
@@ -9,10 +10,14 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
+from spacy.vocab import Vocab
 from thinc.api import Config
 
+from scripts import docbins
+from scripts.architectures.ngrams import count_documents
+from scripts.distillation import component
 from scripts.distillation.component import DistilledTextCategorizer
-from scripts.docbins import write_docs
+from scripts.docbins import list_shards, read_docs, write_docs
 from tests.conftest import BOW, LABELS, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
 
 
@@ -155,23 +160,52 @@ def test_table_is_fitted_on_all_texts_but_augmented_ones() -> None:
     assert len(linear.attrs["keys"]) == len(words)
 
 
-def test_table_is_fitted_on_a_streamed_corpus_of_any_size(tmp_path: Any) -> None:
-    # spaCy initialises on the first 100 examples of a streamed corpus; the table must know them all.
-    nlp = make_pipeline({**BOW, "ngram_size": 1})
-    docs = [Doc(nlp.vocab, words=["love", f"word{i}"]) for i in range(300)]
+def fit_streamed(folder: Path, *, n_docs: int) -> Any:
+    """Initialise a bow student on a streamed corpus; its attributes. A document is "love" and a word of its own."""
+    vocab = spacy.blank("en").vocab
+    docs = [Doc(vocab, words=["love", f"word{i}"]) for i in range(n_docs)]
     for doc in docs:
         doc.cats = {"POSITIVE": 1.0, "NEGATIVE": 0.0}
-    write_docs(docs, tmp_path / "00000.spacy")
-    write_docs([Doc(nlp.vocab, words=["x"])], tmp_path / "dev.spacy")
+    for start in range(0, n_docs, 100):
+        write_docs(docs[start : start + 100], folder / "shards" / f"{start:05}.spacy")
+    write_docs([Doc(vocab, words=["x"])], folder / "dev.spacy")
     config = load_config(ROOT / "configs" / "student_bow.cfg")
     config["components"]["textcat"]["model"].update(ngram_size=1, min_docs=1)
-    overrides = {"nlp.lang": "en", "paths.train": str(tmp_path), "paths.dev": str(tmp_path / "dev.spacy")}
-    srsly.write_json(tmp_path / "labels.json", LABELS)
-    overrides["paths.labels"] = str(tmp_path / "labels.json")
+    config["corpora"]["train"]["buffer_size"] = 100
+    overrides = {"nlp.lang": "en", "paths.train": str(folder / "shards"), "paths.dev": str(folder / "dev.spacy")}
+    srsly.write_json(folder / "labels.json", LABELS)
+    overrides["paths.labels"] = str(folder / "labels.json")
     trained = init_nlp(Config(config).from_str(config.to_str(), overrides=overrides))
     textcat = cast(DistilledTextCategorizer, trained.get_pipe("textcat"))
-    linear = next(node for node in textcat.model.walk() if node.name == "ngram_linear")
-    assert len(linear.attrs["keys"]) == 302
+    return next(node for node in textcat.model.walk() if node.name == "ngram_linear").attrs
+
+
+def test_table_is_fitted_on_the_whole_of_a_streamed_corpus(tmp_path: Path) -> None:
+    # spaCy initialises on the first 100 examples of a streamed corpus; the table must know them all.
+    attrs = fit_streamed(tmp_path, n_docs=300)
+    vocab = spacy.blank("en").vocab
+    docs = [doc for shard in list_shards(tmp_path / "shards") for doc in read_docs(shard, vocab)]
+    keys, n_in, n_docs = count_documents(docs, 1)
+    assert len(keys) == 301 and n_docs == 300
+    assert numpy.array_equal(attrs["keys"], keys)
+    assert numpy.array_equal(attrs["idf"], (numpy.log((1 + n_docs) / (1 + n_in)) + 1).astype("float32"))
+
+
+def test_the_start_of_a_training_does_not_grow_with_the_corpus(tmp_path: Path, monkeypatch: Any) -> None:
+    read: List[Path] = []
+
+    def count_reads(path: Path, vocab: Vocab) -> List[Doc]:
+        read.append(path)
+        return read_docs(path, vocab)
+
+    monkeypatch.setattr(component, "MAX_FIT_DOCS", 150)
+    monkeypatch.setattr(docbins, "read_docs", count_reads)
+    attrs = fit_streamed(tmp_path, n_docs=3000)
+    assert len(attrs["keys"]) == 151
+    # "love" stands in all of them.
+    assert attrs["idf"].min() == 1 and attrs["idf"].max() == pytest.approx(numpy.log(151 / 2) + 1)
+    # Of 30 shards, the fit and each of spaCy's looks at its sample read what fills the buffer, and two more at most.
+    assert len(read) <= 4 * 3
 
 
 def test_a_source_of_weight_zero_changes_nothing() -> None:

@@ -6,7 +6,7 @@ probabilities within float rounding, or are checked on a sample of the texts and
 """
 
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Optional, Sequence, cast
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, cast
 
 import numpy
 import torch
@@ -89,7 +89,10 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
     transformer = get_transformer(nlp).transformer
     encoder = WindowEncoder(transformer, has_types="token_type_ids" in get_transformer(nlp).tokenizer.model_input_names)
     float32 = Runtime("torch", "float32", make_encoder_teacher(nlp, labels, run_torch(encoder)), None)
-    expected = float32.predict(sample) if sample else None
+    if not sample:
+        # Nothing to check another one with.
+        return float32
+    expected = float32.predict(sample)
     if name == "onnx" or (name == "auto" and transformer.device.type == "cpu"):
         try:
             encode = load_onnx(encoder, cache)
@@ -97,13 +100,13 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
             msg.warn(f"The encoder cannot be exported to ONNX, so PyTorch runs it: {error}")
         else:
             predict = make_encoder_teacher(nlp, labels, encode)
-            check = check_runtime(predict, sample, expected)
+            check = compare_probs(predict(sample), expected)
             if check.passed:
                 return Runtime("onnx", "int8", predict, check)
             msg.warn(f"The int8 encoder differs too much from the teacher, so PyTorch runs it: {describe(check)}")
     if computes_bfloat16(transformer.device):
         predict = make_encoder_teacher(nlp, labels, run_torch(encoder, dtype=torch.bfloat16))
-        check = check_runtime(predict, sample, expected)
+        check = compare_probs(predict(sample), expected)
         if check.passed:
             return Runtime("torch", "bfloat16", predict, check)
         msg.warn(f"bfloat16 differs too much from the teacher, so float32 is used: {describe(check)}")
@@ -115,19 +118,15 @@ def describe(check: Check) -> str:
     return f"{check.agreement:.1%} of the labels agree, mean difference {check.difference:.4f}, {check.texts} texts"
 
 
-def check_runtime(predict: Teacher, sample: List[Doc], expected: Optional[numpy.ndarray]) -> Check:
-    """Compare a runtime with the float32 one.
+def compare_probs(found: numpy.ndarray, expected: numpy.ndarray) -> Check:
+    """Compare a runtime's probabilities with those of the float32 one.
 
-    predict (Teacher): The runtime.
-    sample (List[Doc]): Texts.
-    expected (Optional[ndarray]): Their probabilities in float32; None for an empty sample. Shape: (n_docs, n_labels).
-    RETURNS (Check): Fails for an empty sample.
+    found (ndarray): The runtime's. Shape: (n_docs, n_labels).
+    expected (ndarray): Those in float32. Same shape, at least one row.
+    RETURNS (Check): How near they come.
     """
-    if expected is None:
-        return Check(0.0, 1.0, 0)
-    found = predict(sample)
     agreement = float((found.argmax(axis=1) == expected.argmax(axis=1)).mean())
-    return Check(agreement, float(numpy.abs(found - expected).mean()), len(sample))
+    return Check(agreement, float(numpy.abs(found - expected).mean()), len(found))
 
 
 def get_transformer(nlp: Language) -> TransformerModel:

@@ -1,5 +1,6 @@
 import json
 import random
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ from scripts.augmentation.operations import (
     Token,
     choose,
 )
+from scripts.augmentation.row_file import RowFile
 from scripts.augmentation.word_classes import PipelineTagger, WordClasses, count_classes, learn_clusters
 from scripts.docbins import MASK, one_hot
 from scripts.engines.workers import Engine
@@ -131,16 +133,19 @@ def build(
     engine: Engine = Engine(),
 ) -> List[Any]:
     with TemporaryDirectory() as folder:
-        return build_transfer_set(
+        rows = build_transfer_set(
             docs,
-            list(unlabelled),
+            unlabelled,
             list(held_out),
             folder,
+            n_unlabelled=len(unlabelled),
+            waiting=Path(folder),
             augmenter=augmenter,
             make_tag=lambda: no_classes,
             seed=seed,
             engine=engine,
         )
+        return list(rows)
 
 
 def test_every_text_is_used_and_n_iter_counts_per_text() -> None:
@@ -223,6 +228,34 @@ def test_what_a_review_becomes_follows_from_that_review_alone() -> None:
         return sorted(json.dumps(row) for row in rows if row["review"] < 5)
 
     assert of_first(rows) == of_first(changed)
+
+
+def test_rows_on_disk_come_in_the_order_of_a_shuffled_list(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i}, größer\u2028" * (i % 5), "review": i} for i in range(200)]
+    waiting = RowFile(tmp_path / "new")
+    for row in rows:
+        waiting.append(row)
+    assert len(waiting) == 200
+    found = list(waiting.shuffle(random.Random(3)))
+    random.Random(3).shuffle(rows)
+    assert found == rows
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
+    def peak(n_texts: int) -> int:
+        tracemalloc.start()
+        waiting = RowFile(tmp_path)
+        for i in range(n_texts):
+            waiting.append({"text": "x" * 1000, "review": i})
+        for _ in waiting.shuffle(random.Random(0)):
+            pass
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    # Eight bytes for each row of a thousand, and what an array sets aside as it grows.
+    assert peak(20_000) - peak(1_000) < 19_000 * 24
 
 
 WORDS = ["the", "film", "was", "book", "##ing", "great", "dull", "is", "!"]

@@ -4,8 +4,9 @@ import json
 import math
 import random
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set
 
 import spacy
 import srsly
@@ -18,6 +19,7 @@ from wasabi import msg
 import scripts.augmentation.operations  # noqa: F401
 from scripts.augmentation.blocks import BlockWorker, Pieces, Round, make_tokenizer, split_tokens
 from scripts.augmentation.operations import Augmenter
+from scripts.augmentation.row_file import RowFile
 from scripts.augmentation.word_classes import PipelineTagger, WordClasses, count_classes, learn_clusters
 from scripts.conversion.near_copies import normalize
 from scripts.docbins import GOLD, GOLD_PIECE, SOURCES, UNLABELLED, UNLABELLED_PIECE, gold_label, read_docs
@@ -58,29 +60,41 @@ def augment(
     prepare_folder(parts, {**identity, "inputs": [hash_path(path) for path in inputs]})
     nlp = make_tokenizer(lang)
     train = list(nlp.pipe(read_docs(gold["train"], nlp.vocab)))
-    texts = [row["text"] for row in srsly.read_jsonl(unlabelled)]
+    with unlabelled.open("rb") as file:
+        n_unlabelled = sum(1 for _ in file)
+
+    def read_texts() -> Iterator[str]:
+        return (row["text"] for row in srsly.read_jsonl(unlabelled))
 
     def make_tag() -> Tagger:
         if tagger:
             return load_tagger(tagger)
-        return learn_clusters([*train, *nlp.pipe(texts[:N_CLASS_TEXTS])], seed=seed)
+        return learn_clusters([*train, *nlp.pipe(islice(read_texts(), N_CLASS_TEXTS))], seed=seed)
 
     rows = build_transfer_set(
         train,
-        texts,
+        read_texts(),
         [doc.text for split in ("dev", "test") for doc in read_docs(gold[split], nlp.vocab)],
         parts,
+        n_unlabelled=n_unlabelled,
+        waiting=output.parent,
         augmenter=load_augmenter(config, encoder=encoder),
         make_tag=make_tag,
         seed=seed,
         engine=Engine(engine, n_workers if engine == "ray" else 1, ray_address),
     )
+    counts = dict.fromkeys(SOURCES, 0)
+
+    def count() -> Iterator[Row]:
+        for row in rows:
+            counts[row["source"]] += 1
+            yield row
+
     with replaced(output) as partial_output:
-        srsly.write_jsonl(partial_output, rows)
+        srsly.write_jsonl(partial_output, count())
     remove_folder(parts)
-    sources = [row["source"] for row in rows]
     msg.table(
-        [(source, sources.count(source)) for source in SOURCES],
+        list(counts.items()),
         header=("source", "texts"),
         divider=True,
     )
@@ -125,56 +139,66 @@ def load_tagger(name: str) -> PipelineTagger:
 
 def build_transfer_set(
     train: List[Doc],
-    unlabelled: List[str],
+    unlabelled: Iterable[str],
     held_out: List[str],
     folder: str,
     *,
+    n_unlabelled: int,
+    waiting: Path,
     augmenter: Augmenter,
     make_tag: Callable[[], Tagger],
     seed: int,
     engine: Engine,
-) -> List[Row]:
-    """Collect the texts of the transfer set in random order.
+) -> Iterator[Row]:
+    """Collect the texts of the transfer set in random order. They wait on disk, however many there are.
 
     train (List[Doc]): Gold documents with sentence boundaries.
-    unlabelled (List[str]): Other texts.
+    unlabelled (Iterable[str]): Other texts, read once.
     held_out (List[str]): The texts of dev and test. None of these enters, nor a near copy.
     folder (str): Folder of the parts. Those that are there are not made again.
+    n_unlabelled (int): Number of the other texts, for the progress bar.
+    waiting (Path): Folder of this machine for a temporary file with all rows.
     augmenter (Augmenter): Makes new texts.
     make_tag (Callable[[], Tagger]): Gives what gives word classes; called if texts are augmented.
     seed (int): Seed of augmentation and order.
     engine (Engine): Where the work is done; the result does not depend on it.
-    RETURNS (List[Row]): Rows with text, source, label and review; augmented ones have words and spaces instead of a
+    RETURNS (Iterator[Row]): Rows with text, source, label and review; augmented ones have words and spaces instead of a
         text. No two say the same.
     """
-    # The number of a review stays with all that is made of it.
-    reviews: List[Row] = [{"text": doc.text, "source": GOLD, "label": gold_label(doc)} for doc in train]
-    reviews += [{"text": text, "source": UNLABELLED, "label": None} for text in unlabelled]
-    for number, row in enumerate(reviews):
-        row["review"] = number
     work = partial(BlockWorker, augmenter=augmenter, held_out=held_out, lang=train[0].vocab.lang, seed=seed)
-    pieces = [Shard(f"pieces-{n:06}", len(b), Pieces(b)) for n, b in enumerate(minibatch(reviews, BLOCK_SIZE))]
+    pieces: List[str] = []
+
+    def list_pieces() -> Iterator[Shard]:
+        for block in minibatch(number_reviews(train, unlabelled), BLOCK_SIZE):
+            pieces.append(f"pieces-{len(pieces):06}")
+            yield Shard(pieces[-1], len(block), Pieces(block))
+
+    total = len(train) + n_unlabelled
     run_shards(
-        partial(work, classes=WordClasses({})), pieces, folder, engine=engine, total=len(reviews), desc="Cutting pieces"
+        partial(work, classes=WordClasses({})), list_pieces(), folder, engine=engine, total=total, desc="Cutting pieces"
     )
-    rows = [row for row in read_parts(folder, pieces) if row["source"] in (GOLD, UNLABELLED)]
-    seen = {normalize(row["text"]) for row in rows}
+    rows = RowFile(waiting)
+    # Hashes, as the texts themselves would fill the memory.
+    seen: Set[int] = set()
+    gold_numbers: List[int] = []
+    for row in read_parts(folder, pieces):
+        if row["source"] in (GOLD, UNLABELLED):
+            rows.append(row)
+            seen.add(hash(normalize(row["text"])))
+            if row["source"] == GOLD:
+                gold_numbers.append(row["review"])
 
     def add_new(candidates: Iterable[Row], n_most: Optional[int] = None) -> None:
         n_rows = len(rows)
         for row in candidates:
-            content = normalize(row["text"] if "text" in row else join_words(row))
+            content = hash(normalize(row["text"] if "text" in row else join_words(row)))
             if content not in seen and (n_most is None or len(rows) - n_rows < n_most):
                 seen.add(content)
                 rows.append(row)
 
     if len(rows) < augmenter.fill_to:
         tag = make_tag()
-        gold = [
-            (row["review"], split_tokens(train[row["review"]], tag(train[row["review"]])))
-            for row in rows
-            if row["source"] == GOLD
-        ]
+        gold = [(number, split_tokens(train[number], tag(train[number]))) for number in gold_numbers]
         classes = count_classes((token.word, token.word_class) for _, tokens in gold for token in tokens)
         n_rounds = 0
         # Every text once, then every text again, so that all are used alike; and more rounds if some said nothing new.
@@ -187,17 +211,24 @@ def build_transfer_set(
             ]
             total = len(gold) * (last - n_rounds)
             run_shards(partial(work, classes=classes), rounds, folder, engine=engine, total=total, desc="Augmenting")
-            add_new(read_parts(folder, rounds), missing)
+            add_new(read_parts(folder, [shard.name for shard in rounds]), missing)
             n_rounds = last
     add_new(row for row in read_parts(folder, pieces) if row["source"] in (GOLD_PIECE, UNLABELLED_PIECE))
-    random.Random(seed).shuffle(rows)
-    return rows
+    return rows.shuffle(random.Random(seed))
 
 
-def read_parts(folder: str, shards: List[Shard]) -> Iterator[Row]:
-    """Read the rows of parts in the order of the shards, a part in memory at a time."""
-    for shard in shards:
-        for line in read_bytes(f"{folder}/{shard.name}").splitlines():
+def number_reviews(train: List[Doc], unlabelled: Iterable[str]) -> Iterator[Row]:
+    """Gold reviews, then the others. Their number stays with all that is made of them."""
+    for number, doc in enumerate(train):
+        yield {"text": doc.text, "source": GOLD, "label": gold_label(doc), "review": number}
+    for number, text in enumerate(unlabelled, start=len(train)):
+        yield {"text": text, "source": UNLABELLED, "label": None, "review": number}
+
+
+def read_parts(folder: str, names: List[str]) -> Iterator[Row]:
+    """Read the rows of parts in the order of the names, a part in memory at a time."""
+    for name in names:
+        for line in read_bytes(f"{folder}/{name}").splitlines():
             yield json.loads(line)
 
 

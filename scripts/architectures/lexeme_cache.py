@@ -18,7 +18,7 @@ from thinc.layers.chain import forward as forward_chain
 from thinc.types import Floats2d, Ints1d, Ragged
 
 # Tokens of the documents that are computed together: their rows stay in the processor's cache.
-CHUNK = 512
+CHUNK = 1024
 # Row of what stands beyond the ends of a document, and row of the unknown word that an empty document counts as.
 PADDING, UNKNOWN = 0, 1
 

@@ -114,6 +114,7 @@ def real_reviews() -> Path:
 def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A Ray cluster of this machine with room for two workers."""
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
-    ray.init(num_cpus=2, object_store_memory=200 * 2**20, include_dashboard=False, log_to_driver=False)
+    # "local": never a cluster that runs on this machine already.
+    ray.init("local", num_cpus=2, object_store_memory=200 * 2**20, include_dashboard=False, log_to_driver=False)
     yield ray
     ray.shutdown()

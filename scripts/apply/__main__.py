@@ -39,7 +39,7 @@ def apply(
     batch_size: int = typer.Option(256, help="Texts per batch"),
     part_size: int = typer.Option(10_000, help="Texts per part: what a kill can cost each process", min=1),
     engine: str = typer.Option("local", help="local or ray"),
-    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or start one"),
+    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or this machine"),
 ) -> None:
     """Classify a corpus: every column kept, the label and the probability of each label added."""
     suffix = file_type(output)

@@ -47,7 +47,7 @@ def augment(
     encoder: Optional[Path] = typer.Option(None, help="The .json file of `fetch-encoder`, for operations that need it"),
     seed: int = typer.Option(0, help="Seed of the augmentation"),
     engine: str = typer.Option("local", help="local or ray"),
-    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or start one"),
+    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or this machine"),
     n_workers: int = typer.Option(0, help="Workers of Ray, 0 for as many as there is room for"),
     storage: str = typer.Option("", help="Folder or URL (s3://...) of unfinished work; beside OUTPUT if not given"),
 ) -> None:

@@ -25,7 +25,7 @@ class Engine(NamedTuple):
 
     name (str): "local" or "ray".
     n_workers (int): Processes or actors; with Ray, 0 is as many as the cluster has room for at the start.
-    address (str): Address of the Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or a cluster of this machine.
+    address (str): Address of the Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or this machine's.
     gpus (float): GPUs of each actor; a share such as 0.5 puts several on one.
     cpus (float): CPUs of each actor.
     """

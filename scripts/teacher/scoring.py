@@ -52,7 +52,7 @@ def score(
     seed: int = typer.Option(0, help="Seed of the run, for the record"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU; with Ray, see --worker-gpus"),
     engine: str = typer.Option("local", help="local or ray"),
-    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or start one"),
+    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or this machine"),
     n_workers: int = typer.Option(0, help="Workers of Ray, 0 for as many as there is room for"),
     worker_cpus: float = typer.Option(1, help="CPUs of a worker of Ray"),
     worker_gpus: float = typer.Option(0, help="GPUs of a worker of Ray; a share such as 0.5 puts two on one"),

@@ -9,7 +9,7 @@ import spacy
 import srsly
 from spacy.tokens import Doc
 
-from benchmarks.peers import sklearn_peers
+from benchmarks.peers import our_models, sklearn_peers
 from benchmarks.peers.__main__ import (
     choose_peers,
     measure_accuracy,
@@ -26,6 +26,7 @@ from benchmarks.peers.train import MODEL, RECORD, train_peer
 from scripts.docbins import one_hot, write_docs
 from scripts.files import UserError
 from tests.conftest import LABELS, ROOT, TEXTS
+from tests.test_ablation import run  # noqa: F401
 
 TFIDF = next(peer for peer in PEERS if peer.name == "tfidf")
 WORDS = ["fine", "film", "book", "plot", "slow", "sound", "cheap", "lovely", "dull", "sharp"]
@@ -150,3 +151,22 @@ def test_fasttext_learns(name: str, tmp_path: Path) -> None:
 def test_a_run_that_is_not_scored_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"scores.json does not exist. Run the project up to `lexicon`"):
         read_data(tmp_path, tmp_path)
+
+
+@pytest.mark.slow
+def test_our_students_are_those_of_the_ablation(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr(our_models, "CONFIGS", run / "configs")
+    srsly.write_json(run / "corpus" / "data.json", {"lang": "en"})
+    srsly.write_jsonl(run / "corpus" / "transfer" / "texts.jsonl", [{"text": "One here.", "source": "unlabelled"}])
+    data = read_data(run / "corpus", run / "training")
+    assert data.unlabelled == ["One here."] and data.texts("dev") == [doc.text for doc in data.docs["dev"]]
+    peer = next(peer for peer in PEERS if peer.name == "bow")
+    folder = run / "training" / "peers" / "bow-0"
+    train_peer(peer, data, 0, folder, run / "shared")
+    cell = run / "training" / "ablation" / "cells" / srsly.read_json(folder / RECORD)["settings"]["cell"]
+    assert (cell / "model").is_dir()
+    # Its process has what a package brings along, and no more: the training's factory is not there.
+    assert "textcat_distill" not in (folder / MODEL / "config.cfg").read_text(encoding="utf8")
+    texts = write_texts(data, run / "training" / "peers" / "texts.json")
+    result = srsly.read_json(cell / "result.json")["test"]
+    assert measure_accuracy(peer, folder, data, texts) == pytest.approx(result["accuracy"], abs=0.1)

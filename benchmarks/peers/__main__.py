@@ -118,9 +118,9 @@ def measure_model(peer: Peer, model: Path, texts: Path, *, predict: bool) -> Dic
     RETURNS (Dict[str, Any]): What `measure` returns.
     """
     spec, result = model / "spec.json", model / "measured.json"
-    wanted = {"load": peer.load, "model": str(model / MODEL), "texts": str(texts), "hidden": peer.hidden}
+    wanted = {"load": peer.load, "model": str(model / MODEL), "texts": str(texts)}
     srsly.write_json(spec, {**wanted, "predict": predict})
-    run_module("benchmarks.peers.measure", spec, result)
+    run_module("benchmarks.peers.measure", spec, result, hidden=peer.hidden)
     return srsly.read_json(result)
 
 

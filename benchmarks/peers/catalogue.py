@@ -16,7 +16,7 @@ class Peer(NamedTuple):
     learns_from (str): What it is given beside the dev texts.
     family (str): Peers of one family are made one after another and share a folder.
     is_random (bool): Whether it depends on a seed. What does not is made once.
-    hidden (Tuple[str, ...]): Packages that its process cannot import.
+    hidden (Tuple[str, ...]): Packages that are not installed for its process.
     is_ours (bool): Whether it stands for this project in the comparison.
     """
 

@@ -18,9 +18,10 @@ def load_spacy(folder: Path) -> Classify:
 
 
 def load_student(folder: Path) -> Classify:
-    """folder (Path): An exported student. RETURNS (Classify): As of any pipeline."""
+    """folder (Path): A student as it is packaged. RETURNS (Classify): As of any pipeline."""
     # What its wheel brings along.
     import scripts.architectures.ensemble
+    import scripts.architectures.lexeme_cache
     import scripts.architectures.lexemes
     import scripts.architectures.ngrams
     import scripts.architectures.softmax  # noqa: F401

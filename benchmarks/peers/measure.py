@@ -20,14 +20,11 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
     """Load a model and measure it on texts that it has not seen, each once: caches are as warm as in use, not warmer.
 
     spec (Dict[str, Any]): `load`, the name of the loader; `model`, the folder; `texts`, a .json file with the texts of
-        dev and test, and the words of test; `hidden`, packages that cannot be imported; `predict`, whether the labels
-        of all test texts are wanted.
+        dev and test, and the words of test; `predict`, whether the labels of all test texts are wanted.
     RETURNS (Dict[str, Any]): load_seconds, p50_ms and p95_ms of single texts, words_per_second, peak_rss_mb, n_texts;
         the labels.
     """
     texts = json.loads(Path(spec["texts"]).read_text(encoding="utf8"))
-    for package in spec["hidden"]:
-        sys.modules[package] = None  # type: ignore[assignment]
     start = perf_counter()
     classify = getattr(import_module("benchmarks.peers.loaders"), spec["load"])(Path(spec["model"]))
     load_seconds = perf_counter() - start

@@ -76,7 +76,13 @@ def identify(peer: Peer, data: Data, seed: int) -> Dict[str, Any]:
     if peer.learns_from == TEACHER or peer.name == "teacher":
         paths.append(data.training / "teacher" / "model-best")
     if peer.is_ours:
-        paths += [*CODE, data.corpus / "transfer" / "scores.json", data.training / "lexicon"]
+        paths += [
+            *CODE,
+            Path("scripts/packaging/export.py"),
+            Path("scripts/packaging/compress.py"),
+            data.corpus / "transfer" / "scores.json",
+            data.training / "lexicon",
+        ]
     return {"peer": peer.name, "seed": seed, "hashes": [hash_path(path) for path in paths]}
 
 

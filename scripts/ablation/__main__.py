@@ -24,7 +24,7 @@ from scripts.ablation.report import write_report
 from scripts.ablation.statistics import merge, summarize
 from scripts.files import UserError, hash_path, replaced, run_command
 
-FIELDS = {"name", "student", "data", "lexicon", "augment", "teachers", "average_of", "set"}
+FIELDS = {"name", "student", "data", "lexicon", "augment", "teachers", "average_of", "set", "keep"}
 
 
 def ablate(
@@ -47,9 +47,8 @@ def ablate(
     for wave in ([c for c in trained if "teachers" not in c], [c for c in trained if "teachers" in c]):
         for cell in wave:
             teachers = [folder / MODEL for name in cell.get("teachers", []) for folder in folders[name]]
-            specs = [
-                inputs.make_spec(cell, seed, teachers=teachers, keep=cell["name"] in needed) for seed in plan["seeds"]
-            ]
+            keep = cell.get("keep", False) or cell["name"] in needed
+            specs = [inputs.make_spec(cell, seed, teachers=teachers, keep=keep) for seed in plan["seeds"]]
             folders[cell["name"]] = [prepare_cell(spec, training / "ablation" / "cells") for spec in specs]
         run_cells([folder for cell in wave for folder in folders[cell["name"]]], n_jobs=n_jobs, gpu_id=gpu_id)
     teacher = prepare_cell(inputs.make_teacher_spec(), training / "ablation" / "cells")

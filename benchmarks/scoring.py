@@ -23,7 +23,7 @@ from spacy.tokens import Doc
 from wasabi import msg, table
 
 from scripts.files import replaced, run_command
-from scripts.teacher.runtimes import compare_probs, get_transformer, make_encoder_teacher, make_teacher
+from scripts.teacher.runtimes import compare, get_transformer, make_encoder_teacher, make_teacher
 from scripts.teacher.shard_scorer import score_docs
 from scripts.teacher.window_encoder import WindowEncoder, load_onnx, run_torch
 
@@ -58,7 +58,7 @@ def measure(
                 probs = contender(docs)
                 speeds[name].append(n_words / (time.perf_counter() - start))
                 expected = probs if expected is None else expected
-                quality[name] = compare_probs(probs, expected)
+                quality[name] = compare(probs, expected)
                 msg.text(f"Round {number + 1}: {name}, {speeds[name][-1]:,.0f} words per second")
     rows = [
         {

@@ -142,16 +142,18 @@ def test_the_export_is_cached_and_computes_the_same(teacher: Language, tmp_path:
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "onnx").iterdir()} == written
 
 
-def fake_onnx(monkeypatch: pytest.MonkeyPatch, *, noise: float) -> None:
-    def load(encoder: WindowEncoder, cache: Path) -> Any:
+def fake_onnx(monkeypatch: pytest.MonkeyPatch, **noise: float) -> None:
+    def load(encoder: WindowEncoder, cache: Path, precision: str) -> Any:
         encode = run_torch(encoder)
-        return lambda arrays: encode(arrays) + noise * numpy.random.default_rng(0).normal(size=(len(arrays[0]), 16))
+        return lambda arrays: (
+            encode(arrays) + noise[precision] * numpy.random.default_rng(0).normal(size=(len(arrays[0]), 16))
+        )
 
     monkeypatch.setattr(runtimes, "load_onnx", load)
 
 
 def test_auto_takes_int8_where_it_agrees(teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_onnx(monkeypatch, noise=0.0)
+    fake_onnx(monkeypatch, int8=0.0, float32=0.0)
     chosen = choose_runtime("auto", teacher, LABELS, odd_docs(teacher), tmp_path)
     assert (chosen.name, chosen.precision) == ("onnx", "int8")
     assert chosen.check is not None and chosen.check.agreement == 1.0 and chosen.check.difference < 1e-6
@@ -163,10 +165,13 @@ def test_auto_takes_int8_where_it_agrees(teacher: Language, tmp_path: Path, monk
 def test_a_runtime_that_disagrees_is_refused(
     teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    fake_onnx(monkeypatch, noise=1.0)
+    fake_onnx(monkeypatch, int8=1.0, float32=1.0)
     chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
     assert chosen.name == "torch"
     assert "differs too much" in capsys.readouterr().out
+    fake_onnx(monkeypatch, int8=1.0, float32=0.0)
+    chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
+    assert (chosen.name, chosen.precision) == ("onnx", "float32")
 
 
 def test_an_encoder_that_cannot_be_exported_runs_in_torch(

@@ -23,7 +23,8 @@ from scripts.files import UserError
 from scripts.teacher import scoring
 from scripts.teacher.runtimes import Runtime, make_teacher
 from scripts.teacher.scoring import PREVIOUS, cut_shards, prepare_folder, read_rows, read_scores
-from scripts.teacher.shard_scorer import ShardScorer, batch_by_tokens, make_doc, prepare_scoring
+from scripts.teacher.shard_scorer import ShardScorer, make_doc, prepare_scoring
+from scripts.teacher.windows import batch_by_tokens
 from tests.conftest import BOW, LABELS, ROOT, make_examples, make_pipeline, make_teacher_logits
 from tests.engine_workers import DiesOnce
 

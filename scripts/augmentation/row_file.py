@@ -32,7 +32,7 @@ class RowFile:
         rng (random.Random): The source of chance.
         YIELDS (Dict[str, Any]): Each row once.
         """
-        rng.shuffle(self._starts)  # type: ignore[arg-type]
+        rng.shuffle(self._starts)
         with self._file as file:
             for start in self._starts:
                 file.seek(start)

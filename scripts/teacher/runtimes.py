@@ -18,6 +18,7 @@ from spacy_transformers import Transformer
 from spacy_transformers.layers.transformer_model import TransformerModel
 from wasabi import msg
 
+from scripts.docbins import MASK
 from scripts.files import UserError
 from scripts.teacher.encoder import computes_bfloat16
 from scripts.teacher.window_encoder import Encode, ExportError, WindowEncoder, load_onnx, run_torch
@@ -58,7 +59,7 @@ class Runtime(NamedTuple):
     name (str): pipeline, torch or onnx.
     precision (str): float32, bfloat16 or int8.
     predict (Teacher): From documents to probabilities.
-    check (Optional[Check]): Its check; None for float32.
+    check (Optional[Check]): Its check; None for what is the teacher itself.
     """
 
     name: str
@@ -89,24 +90,20 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
     transformer = get_transformer(nlp).transformer
     encoder = WindowEncoder(transformer, has_types="token_type_ids" in get_transformer(nlp).tokenizer.model_input_names)
     float32 = Runtime("torch", "float32", make_encoder_teacher(nlp, labels, run_torch(encoder)), None)
-    if not sample:
-        # Nothing to check another one with.
-        return float32
     expected = float32.predict(sample)
     if name == "onnx" or (name == "auto" and transformer.device.type == "cpu"):
         try:
-            encode = load_onnx(encoder, cache)
+            for precision in ("int8", "float32"):
+                predict = make_encoder_teacher(nlp, labels, load_onnx(encoder, cache, precision))
+                check = compare(predict(sample), expected)
+                if check.passed:
+                    return Runtime("onnx", precision, predict, check)
+                msg.warn(f"The encoder in ONNX, {precision}, differs too much from the teacher: {describe(check)}")
         except ExportError as error:
             msg.warn(f"The encoder cannot be exported to ONNX, so PyTorch runs it: {error}")
-        else:
-            predict = make_encoder_teacher(nlp, labels, encode)
-            check = compare_probs(predict(sample), expected)
-            if check.passed:
-                return Runtime("onnx", "int8", predict, check)
-            msg.warn(f"The int8 encoder differs too much from the teacher, so PyTorch runs it: {describe(check)}")
     if computes_bfloat16(transformer.device):
         predict = make_encoder_teacher(nlp, labels, run_torch(encoder, dtype=torch.bfloat16))
-        check = compare_probs(predict(sample), expected)
+        check = compare(predict(sample), expected)
         if check.passed:
             return Runtime("torch", "bfloat16", predict, check)
         msg.warn(f"bfloat16 differs too much from the teacher, so float32 is used: {describe(check)}")
@@ -118,20 +115,31 @@ def describe(check: Check) -> str:
     return f"{check.agreement:.1%} of the labels agree, mean difference {check.difference:.4f}, {check.texts} texts"
 
 
-def compare_probs(found: numpy.ndarray, expected: numpy.ndarray) -> Check:
-    """Compare a runtime's probabilities with those of the float32 one.
+def compare(probs: numpy.ndarray, expected: numpy.ndarray) -> Check:
+    """Compare probabilities.
 
-    found (ndarray): The runtime's. Shape: (n_docs, n_labels).
-    expected (ndarray): Those in float32. Same shape, at least one row.
-    RETURNS (Check): How near they come.
+    probs (ndarray): A runtime's. Shape: (n_docs, n_labels).
+    expected (ndarray): Those of the float32 one. Same shape.
+    RETURNS (Check): Fails where there is nothing to compare.
     """
-    agreement = float((found.argmax(axis=1) == expected.argmax(axis=1)).mean())
-    return Check(agreement, float(numpy.abs(found - expected).mean()), len(found))
+    if not len(expected):
+        return Check(0.0, 1.0, 0)
+    agreement = (probs.argmax(axis=1) == expected.argmax(axis=1)).mean()
+    return Check(float(agreement), float(numpy.abs(probs - expected).mean()), len(expected))
 
 
 def get_transformer(nlp: Language) -> TransformerModel:
     """The transformer of a teacher that has one."""
     return cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
+
+
+def mask_token(nlp: Language) -> str:
+    """The word that a teacher's own tokenizer takes for a masked one; the project's for teachers without one.
+
+    nlp (Language): The teacher.
+    RETURNS (str): For example <mask>.
+    """
+    return (nlp.has_pipe("transformer") and get_transformer(nlp).tokenizer.mask_token) or MASK
 
 
 def why_pipeline(nlp: Language) -> str:

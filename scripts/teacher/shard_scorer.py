@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, cast
 
 import numpy
 import spacy
@@ -20,7 +20,8 @@ from scripts.docbins import MASK, center_logits, docs_to_bytes, one_hot
 from scripts.engines.shards import PackedFolder
 from scripts.engines.workers import Engine, Worker, run_tasks
 from scripts.files import UserError
-from scripts.teacher.runtimes import Runtime, Teacher, choose_runtime, get_transformer
+from scripts.teacher.runtimes import Runtime, Teacher, choose_runtime, mask_token
+from scripts.teacher.windows import batch_by_tokens
 
 Row = Dict[str, Any]
 # Padded tokens that a teacher is given at once: it batches them by what its memory holds.
@@ -163,15 +164,6 @@ def make_doc(row: Row, nlp: Language, *, mask: str) -> Doc:
     return Doc(nlp.vocab, words=[mask if word == MASK else word for word in row["words"]], spaces=row["spaces"])
 
 
-def mask_token(nlp: Language) -> str:
-    """The word that a teacher's own tokenizer takes for a masked one; the project's for teachers without one.
-
-    nlp (Language): The teacher.
-    RETURNS (str): For example <mask>.
-    """
-    return (nlp.has_pipe("transformer") and get_transformer(nlp).tokenizer.mask_token) or MASK
-
-
 def hash_doc(doc: Doc) -> bytes:
     """A hash of a document's tokens, 16 bytes: what the teacher reads."""
     tokens = "\x1f".join(token.text_with_ws for token in doc)
@@ -189,24 +181,6 @@ def score_docs(docs: List[Doc], predict: Teacher) -> numpy.ndarray:
     # Longest first: if memory runs out, it does so at once.
     order = sorted(range(len(docs)), key=lambda i: (-lengths[i], i))
     scored: Dict[int, numpy.ndarray] = {}
-    for batch in batch_by_tokens(order, lengths):
+    for batch in batch_by_tokens(order, lengths, max_tokens=BATCH_TOKENS):
         scored.update(zip(batch, center_logits(predict([docs[i] for i in batch]))))
     return numpy.array([scored[i] for i in range(len(docs))], dtype="float32")
-
-
-def batch_by_tokens(order: List[int], lengths: List[int], *, max_tokens: int = BATCH_TOKENS) -> Iterator[List[int]]:
-    """Cut a sequence into batches whose padded size stays within a budget.
-
-    order (List[int]): Numbers of texts, longest first.
-    lengths (List[int]): Tokens of each text.
-    max_tokens (int): Budget: number of texts times the longest one.
-    YIELDS (List[int]): A batch; a text over the budget makes one alone.
-    """
-    batch: List[int] = []
-    for i in order:
-        if batch and (len(batch) + 1) * max(1, lengths[batch[0]]) > max_tokens:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch

@@ -79,21 +79,35 @@ def token_of_wordpieces(span: Span, offsets: List[Any]) -> numpy.ndarray:
     return pairs[:, is_first]
 
 
+def batch_by_tokens(order: List[int], lengths: List[int], *, max_tokens: int) -> Iterator[List[int]]:
+    """Cut a sequence into batches whose padded size stays within a budget.
+
+    order (List[int]): Numbers of texts or windows, longest first.
+    lengths (List[int]): Tokens of each.
+    max_tokens (int): Budget: number of texts times the longest one.
+    YIELDS (List[int]): A batch; a text over the budget makes one alone.
+    """
+    batch: List[int] = []
+    for i in order:
+        if batch and (len(batch) + 1) * max(1, lengths[batch[0]]) > max_tokens:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
 def batch_windows(windows: List[Window], max_wordpieces: int) -> Iterator[List[Window]]:
     """Cut windows into batches of like length whose padded size stays within a budget, the longest first.
 
     windows (List[Window]): The windows.
     max_wordpieces (int): Budget: number of windows times the longest one.
-    YIELDS (List[Window]): A batch; a window over the budget makes one alone.
+    YIELDS (List[Window]): A batch.
     """
-    batch: List[Window] = []
-    for window in sorted(windows, key=lambda window: -len(window.input_ids)):
-        if batch and (len(batch) + 1) * len(batch[0].input_ids) > max_wordpieces:
-            yield batch
-            batch = []
-        batch.append(window)
-    if batch:
-        yield batch
+    lengths = [len(window.input_ids) for window in windows]
+    order = sorted(range(len(windows)), key=lambda i: (-lengths[i], i))
+    for batch in batch_by_tokens(order, lengths, max_tokens=max_wordpieces):
+        yield [windows[i] for i in batch]
 
 
 def pad_windows(batch: List[Window], pad_token_id: int) -> List[numpy.ndarray]:

@@ -18,7 +18,7 @@ from scripts.apply.formats import FORMATS
 from scripts.conversion.readers import read_rows
 from scripts.files import UserError
 from scripts.packaging.export import export_pipeline
-from tests.conftest import ENSEMBLE, LABELS, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
+from tests.conftest import CNN, ENSEMBLE, LABELS, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
 
 ADDED = ["predicted", "predicted_NEGATIVE", "predicted_POSITIVE"]
 OPTIONS: Dict[str, Any] = {
@@ -259,6 +259,28 @@ def test_other_mistakes_name_the_next_step(student: Path, tmp_path: Path) -> Non
     (tmp_path / "twice.csv").write_text("text,a,a\nb,c,d\n", encoding="utf8")
     with pytest.raises(UserError, match=r"twice.csv, line 1: the header names 'a' twice"):
         scan(tmp_path / "twice.csv", text_column="text", max_length=10)
+
+
+def test_a_part_does_not_depend_on_those_before_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Wide enough, and with enough digits, for the rounding of a product to show.
+    monkeypatch.setattr("scripts.apply.classifier.DIGITS", 17)
+    trained = make_pipeline({**ENSEMBLE, "cnn": {**CNN, "width": 96}})
+    examples = make_examples(trained, teacher_logits=make_teacher_logits())
+    optimizer = trained.initialize(lambda: examples)
+    for _ in range(5):
+        trained.update(examples, sgd=optimizer, drop=0.0)
+    export_pipeline(trained).to_disk(tmp_path)
+    texts = [" ".join(f"word{(i * j) % 997} {TEXTS[j % 10][0]}" for j in range(i)) for i in range(1, 80)]
+    rows = [(line, {"text": text}) for line, text in enumerate(texts)]
+
+    def make_worker() -> Classifier:
+        settings = {"columns": ["text", *ADDED], "added": ADDED, "batch_size": 8, "suffix": ".jsonl"}
+        return Classifier(load_pipeline(str(tmp_path)), text_column="text", **settings)
+
+    worker = make_worker()
+    for start in (30, 7, 50):
+        worker(rows[start : start + 29])
+    assert worker(rows[40:]) == make_worker()(rows[40:])
 
 
 def test_memory_stays_flat(student: Path) -> None:

@@ -1,17 +1,17 @@
 """The worker of `apply`: a pipeline that adds its prediction to rows."""
 
+from copy import copy
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
 from typing import Any, Dict, List, Sequence, Union
 
 import spacy
 from spacy import Language
+from threadpoolctl import threadpool_limits
 
-# A student of the project's own folders is made of these; an installed package brings its own.
-import scripts.architectures.ensemble
-import scripts.architectures.lexemes
-import scripts.architectures.ngrams
-import scripts.architectures.softmax  # noqa: F401
+import scripts.architectures
 from scripts.apply.formats import FORMATS, Row
 from scripts.engines.shards import PackedFolder
 from scripts.files import UserError
@@ -50,12 +50,22 @@ class Classifier:
     def __call__(self, rows: List[Row]) -> bytes:
         """rows (List[Row]): Rows with a text, which may be empty. RETURNS (bytes): A part of the output."""
         texts = [row[self.text_column] for _, row in rows if not is_empty(row[self.text_column])]
-        # Without the zone, the vocabulary would keep every new word for ever.
-        with self.nlp.memory_zone():
+        self._forget()
+        # Without the zone, the vocabulary would keep every new word for ever. And how a product of matrices is rounded
+        # depends on the number of threads, which is not the same everywhere; the processes share the cores anyway.
+        with self.nlp.memory_zone(), threadpool_limits(1):
             cats = iter([doc.cats for doc in self.nlp.pipe(texts, batch_size=self.batch_size)])
         predictions = [None if is_empty(row[self.text_column]) else next(cats) for _, row in rows]
         predicted = [(line, {**row, **self._describe(scores)}) for (line, row), scores in zip(rows, predictions)]
         return FORMATS[self.suffix].encode(predicted, self.columns)
+
+    def _forget(self) -> None:
+        """Empty the caches, as how a cached row is rounded depends on the batch that it was computed in."""
+        for _, pipe in self.nlp.pipeline:
+            for node in pipe.model.walk() if hasattr(pipe, "model") else ():
+                if "cache" in node.attrs:
+                    # A copy begins empty.
+                    node.attrs["cache"] = copy(node.attrs["cache"])
 
     def _describe(self, cats: Any) -> Dict[str, Any]:
         """The new values of a row; none of them is known for an empty text."""
@@ -85,6 +95,9 @@ def load_pipeline(model: str) -> Language:
     RETURNS (Language): The pipeline.
     RAISES (UserError): There is none, or it needs code that is not here.
     """
+    # A student of the project's own folders is made of these; an installed package brings its own.
+    for module in iter_modules(scripts.architectures.__path__, "scripts.architectures."):
+        import_module(module.name)
     try:
         return spacy.load(model)
     except (OSError, ValueError) as error:

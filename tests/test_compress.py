@@ -110,7 +110,7 @@ def test_the_smallest_size_within_the_loss_is_chosen() -> None:
     before = predict(nlp, docs)
     tables = find_tables(nlp, docs)
     n_sizes = len(SHARES) - 1
-    curve = choose_shares(nlp, tables, docs, GOLD, max_loss=100.0)
+    curve = choose_shares(nlp, tables, docs, GOLD, max_loss=100.0, min_agreement=0.0)
     assert len(curve) == 1 + 2 * n_sizes and all(row["is_chosen"] for row in curve)
     smallest = curve[-1]
     assert smallest["ngrams"] == round(SHARES[-1] * curve[0]["ngrams"])
@@ -120,20 +120,22 @@ def test_the_smallest_size_within_the_loss_is_chosen() -> None:
     for table in tables.values():
         table.keep(None)
     # No size is better than perfect: the pipeline stays as it was.
-    curve = choose_shares(nlp, tables, docs, GOLD, max_loss=-1.0)
+    curve = choose_shares(nlp, tables, docs, GOLD, max_loss=-1.0, min_agreement=0.0)
     assert [row["is_chosen"] for row in curve] == [True] + [False] * 2 * n_sizes
     assert numpy.array_equal(predict(nlp, docs), before)
 
 
-def test_a_small_size_that_was_lucky_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["accuracy", "agreement"])
+def test_a_small_size_that_was_lucky_is_not_chosen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     nlp = train(BOW, n_updates=1)
     docs = make_docs(nlp)
     tables = find_tables(nlp, docs)
-    accuracies = iter([0.9, 0.9, 0.899, 0.7, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9])
+    values = iter([1.0, 1.0, 0.999, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     monkeypatch.setattr(
-        "scripts.packaging.compress.measure", lambda *args: {"accuracy": next(accuracies), "agreement": 1.0, "mb": 1.0}
+        "scripts.packaging.compress.measure",
+        lambda *args: {"accuracy": 1.0, "agreement": 1.0, "mb": 1.0, name: next(values)},
     )
-    curve = choose_shares(nlp, tables, docs, GOLD, max_loss=0.2)
+    curve = choose_shares(nlp, tables, docs, GOLD, max_loss=0.2, min_agreement=0.99)
     assert [row["is_chosen"] for row in curve] == [True, True, True] + [False] * 7
     assert len(find_layer(nlp, "ngram_linear").attrs["keys"]) == curve[2]["ngrams"]
 
@@ -151,6 +153,7 @@ def test_the_step_writes_a_pipeline_and_its_curve(tmp_path: Path) -> None:
         dev=tmp_path / "dev.spacy",
         texts=tmp_path / "texts.jsonl",
         max_loss=0.2,
+        min_agreement=0.99,
     )
     assert size_mb(tmp_path / "compressed") < size_mb(tmp_path / "export")
     assert find_modules(tmp_path / "compressed") == find_modules(tmp_path / "export")

@@ -21,10 +21,12 @@ from benchmarks.peers.__main__ import (
 from benchmarks.peers.catalogue import GOLD, PEERS, Peer
 from benchmarks.peers.data import Data, read_data
 from benchmarks.peers.fasttext_lines import make_line
+from benchmarks.peers.loaders import load_static
 from benchmarks.peers.report import find_better, find_front, render_report, table_rows
 from benchmarks.peers.train import MODEL, RECORD, train_peer
 from scripts.docbins import one_hot, write_docs
 from scripts.files import UserError
+from tests import test_lexicon
 from tests.conftest import LABELS, ROOT, TEXTS
 from tests.test_ablation import run  # noqa: F401
 
@@ -146,6 +148,19 @@ def test_fasttext_learns(name: str, tmp_path: Path) -> None:
     texts = write_texts(data, tmp_path / "peers" / "texts.json")
     assert measure_accuracy(peer, folder, data, texts) > 0.7
     assert [path.suffix for path in (folder / MODEL).iterdir()] == [".ftz" if "quantized" in name else ".bin"]
+
+
+def test_static_vectors_are_the_same_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("model2vec", reason="pip install -r benchmarks/requirements.txt")
+    from benchmarks.peers.static_peers import distill
+
+    # Model2Vec looks at "aaaa" to learn how pieces are written.
+    monkeypatch.setattr(test_lexicon, "PIECES", [*test_lexicon.PIECES, "##a"])
+    data, encoder = make_data(tmp_path), test_lexicon.make_encoder(tmp_path)
+    settings = distill(data, encoder.transformer, encoder.tokenizer, tmp_path / "model")
+    found = load_static(tmp_path / "model")(data.texts("dev"))
+    assert settings["dev_accuracy"] > 0.6
+    assert numpy.mean([LABELS.index(label) for label in found] == data.gold["dev"]) == settings["dev_accuracy"]
 
 
 def test_a_run_that_is_not_scored_is_an_error(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ SOURCE: Tulkens and van Dongen (2024), Model2Vec: fast state-of-the-art static e
 from pathlib import Path
 from typing import Any, Dict, List, cast
 
+import numpy
 import spacy
 import srsly
 from model2vec.distill import distill_from_model
@@ -29,7 +30,7 @@ def distill_encoder(data: Data, seed: int, folder: Path, shared: Path) -> Dict[s
     RETURNS (Dict[str, Any]): The settings, chosen on dev.
     """
     encoder = srsly.read_json(data.training / "encoder.json")["path"]
-    return _distill(data, AutoModel.from_pretrained(encoder), AutoTokenizer.from_pretrained(encoder), folder)
+    return distill(data, AutoModel.from_pretrained(encoder), AutoTokenizer.from_pretrained(encoder), folder)
 
 
 def distill_teacher(data: Data, seed: int, folder: Path, shared: Path) -> Dict[str, Any]:
@@ -37,11 +38,17 @@ def distill_teacher(data: Data, seed: int, folder: Path, shared: Path) -> Dict[s
     nlp = spacy.load(data.training / "teacher" / "model-best")
     wrapped = cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
     wrapped.transformer.name_or_path = str(data.training)
-    return _distill(data, wrapped.transformer, wrapped.tokenizer, folder)
+    return distill(data, wrapped.transformer, wrapped.tokenizer, folder)
 
 
-def _distill(data: Data, encoder: Any, tokenizer: Any, folder: Path) -> Dict[str, Any]:
-    """Static vectors of the encoder's pieces and of the frequent words of all texts, and the classifier."""
+def distill(data: Data, encoder: Any, tokenizer: Any, folder: Path) -> Dict[str, Any]:
+    """Make static vectors of an encoder's pieces, and of the frequent words of all texts, and a classifier.
+
+    data (Data): The texts.
+    encoder, tokenizer (Any): A Hugging Face encoder.
+    folder (Path): Where vectors and classifier shall stand.
+    RETURNS (Dict[str, Any]): The settings, chosen on dev.
+    """
     tokenize = spacy.blank(data.lang).tokenizer
     texts = [*data.texts("train"), *data.unlabelled]
     words = choose_words((t.text for text in texts for t in tokenize(text)), min_count=MIN_COUNT, max_words=MAX_WORDS)
@@ -49,6 +56,11 @@ def _distill(data: Data, encoder: Any, tokenizer: Any, folder: Path) -> Dict[str
     for vocabulary in ([], list(words)):
         # Dimensions and weights are the library's defaults: 256, and Zipf's law with SIF.
         model = distill_from_model(encoder, tokenizer, vocabulary, device="cpu")
+        # Sentence encoders pad and cut texts to 128 pieces; static vectors need neither.
+        model.tokenizer.no_padding()
+        model.tokenizer.no_truncation()
+        # PCA leaves the array in Fortran order, of which safetensors writes the entries in the wrong places.
+        model.embedding = numpy.ascontiguousarray(model.embedding)
         train, dev = (model.encode(data.texts(split), max_length=None) for split in ("train", "dev"))
         settings = {"words_added": len(vocabulary)}
         candidates += [(*found, model) for found in tune_regression(data, train, dev, settings)]

@@ -113,7 +113,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     srsly.write_jsonl(tmp_path / "corpus" / "unlabelled.jsonl", [{"text": "One here. Two there."}])
     (tmp_path / "corpus" / "transfer").mkdir()
     write_docs([eg.reference for eg in examples], tmp_path / "corpus" / "transfer" / "00000.spacy")
-    srsly.write_json(tmp_path / "corpus" / "transfer" / "scores.json", {})
+    srsly.write_json(tmp_path / "corpus" / "transfer" / "scores.json", {"runtime": "pipeline"})
     configs = tmp_path / "configs"
     configs.mkdir()
     for name in ("student_bow.cfg", "augment.cfg"):

@@ -135,10 +135,10 @@ class Inputs:
                 rows = srsly.read_jsonl(scored / "all.jsonl")
                 srsly.write_jsonl(partial, (row for row in rows if row["source"] == AUGMENTED))
         if texts.stat().st_size:
-            labels = self.gold / "labels.json"
-            run_module(
-                "scripts.teacher.scoring", texts, self.teacher, scored, "--labels", labels, "--gpu-id", self.gpu_id
-            )
+            # What scored the rest of the set scores these too.
+            options = ["--labels", self.gold / "labels.json", "--runtime", srsly.read_json(scores)["runtime"]]
+            options += ["--cache", self.training / "onnx", "--gpu-id", self.gpu_id]
+            run_module("scripts.teacher.scoring", texts, self.teacher, scored, *options)
         vocab = spacy.blank(self.lang).vocab
         with replaced(path) as partial:
             for shard in tqdm(list_shards(self.corpus / "transfer"), desc="Copying shards", unit="shard", disable=None):

@@ -115,7 +115,7 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A Ray cluster of this machine with room for two workers."""
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
     # Ray's workers stand back behind all other processes by default, and would wait long on a busy machine.
-    os.environ["RAY_worker_niceness"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     # "local": never a cluster that runs on this machine already.
     ray.init("local", num_cpus=2, object_store_memory=200 * 2**20, include_dashboard=False, log_to_driver=False)
     yield ray

@@ -8,10 +8,12 @@ import pytest
 import spacy
 import srsly
 from spacy.tokens import Doc
+from spacy.util import load_config
 
-from benchmarks.peers import our_models, sklearn_peers
+from benchmarks.peers import our_models, sklearn_peers, spacy_peers
 from benchmarks.peers.__main__ import (
     choose_peers,
+    compare,
     measure_accuracy,
     measure_model,
     measure_round,
@@ -21,7 +23,7 @@ from benchmarks.peers.__main__ import (
 from benchmarks.peers.catalogue import GOLD, PEERS, Peer
 from benchmarks.peers.data import Data, read_data
 from benchmarks.peers.fasttext_lines import make_line
-from benchmarks.peers.loaders import load_static
+from benchmarks.peers.loaders import load_spacy, load_static
 from benchmarks.peers.report import find_better, find_front, render_report, table_rows
 from benchmarks.peers.train import MODEL, RECORD, train_peer
 from scripts.docbins import one_hot, write_docs
@@ -166,6 +168,36 @@ def test_static_vectors_are_the_same_from_disk(tmp_path: Path, monkeypatch: pyte
 def test_a_run_that_is_not_scored_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"scores.json does not exist. Run the project up to `lexicon`"):
         read_data(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["spacy-bow", "spacy-reduce", "spacy-ensemble"])
+def test_spacys_own_classifiers_train(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spacy_peers, "TRAINING", {"eval_frequency": 2, "max_steps": 4})
+    data, folder = make_data(tmp_path), tmp_path / "peers" / f"{name}-0"
+    peer: Peer = next(peer for peer in PEERS if peer.name == name)
+    train_peer(peer, data, 0, folder, tmp_path / "shared")
+    assert set(load_spacy(folder / MODEL)(data.texts("test"))) <= set(LABELS)
+    config = load_config(folder / MODEL / "config.cfg")
+    kinds = {"spacy-bow": "TextCatBOW", "spacy-reduce": "TextCatReduce", "spacy-ensemble": "TextCatEnsemble"}
+    assert kinds[name] in config["components"]["textcat"]["model"]["@architectures"]
+    # What is not in TRAINING is spaCy's.
+    assert config["training"]["patience"] == 1600 and config["training"]["max_steps"] == 4
+
+
+@pytest.mark.slow
+def test_the_whole_comparison_is_made_and_resumed(run: Path) -> None:  # noqa: F811
+    srsly.write_json(run / "corpus" / "data.json", {"lang": "en"})
+    srsly.write_jsonl(run / "corpus" / "transfer" / "texts.jsonl", [{"text": "One here.", "source": "unlabelled"}])
+    folders = run / "corpus", run / "training", run / "results"
+    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf,teacher")
+    record = srsly.read_json(run / "results" / "peers.json")
+    assert [row["name"] for row in record["peers"]] == ["tfidf", "teacher"]
+    assert all(len(row["rates"]) == 2 and len(row["accuracies"]) == 1 for row in record["peers"])
+    assert (run / "results" / "peers.png").read_bytes()[:4] == b"\x89PNG"
+    before = {path: path.stat().st_mtime_ns for path in (run / "training" / "peers").rglob("[r0-9l]*.json")}
+    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf,teacher")
+    assert {path: path.stat().st_mtime_ns for path in before} == before and len(before) >= 6
+    assert srsly.read_json(run / "results" / "peers.json") == record
 
 
 @pytest.mark.slow

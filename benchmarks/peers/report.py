@@ -1,6 +1,7 @@
 """The table and the plot of the peers, and who is on the Pareto front."""
 
 from pathlib import Path
+from statistics import median
 from typing import Any, Dict, List, Tuple
 
 import srsly
@@ -66,7 +67,7 @@ def table_rows(rows: List[Dict[str, Any]]) -> List[Tuple[str, ...]]:
                 row["learns_from"],
                 f"{100 * row['accuracy']:.1f}{spread}",
                 f"{row['words_per_second']:,.0f}",
-                f"{sorted(ratios)[len(ratios) // 2]:.2f} ({min(ratios):.2f}-{max(ratios):.2f})" if ratios else "",
+                f"{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})" if ratios else "",
                 f"{row['p50_ms']:.2f}",
                 f"{row['p95_ms']:.2f}",
                 f"{row['size_mb']:.1f}",

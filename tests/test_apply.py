@@ -274,7 +274,7 @@ def test_a_part_does_not_depend_on_those_before_it(monkeypatch: pytest.MonkeyPat
     rows = [(line, {"text": text}) for line, text in enumerate(texts)]
 
     def make_worker() -> Classifier:
-        settings = {"columns": ["text", *ADDED], "added": ADDED, "batch_size": 8, "suffix": ".jsonl"}
+        settings: Dict[str, Any] = {"columns": ["text", *ADDED], "added": ADDED, "batch_size": 8, "suffix": ".jsonl"}
         return Classifier(load_pipeline(str(tmp_path)), text_column="text", **settings)
 
     worker = make_worker()

@@ -18,7 +18,7 @@ from scripts.architectures.ngrams import count_documents
 from scripts.distillation import component
 from scripts.distillation.component import DistilledTextCategorizer
 from scripts.docbins import list_shards, read_docs, write_docs
-from tests.conftest import BOW, LABELS, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
+from tests.conftest import BOW, CNN, ENSEMBLE, LABELS, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
 
 
 def initialize(nlp: Language, teacher_logits: Any) -> Any:
@@ -105,6 +105,50 @@ def test_the_same_seed_gives_the_same_bytes(architecture: Dict[str, Any]) -> Non
             nlp.update(examples, sgd=optimizer, drop=0.2)
         results.append(nlp.to_bytes())
     assert results[0] == results[1]
+
+
+def test_members_of_the_ensemble_learn_as_if_they_were_alone() -> None:
+    ensemble = make_pipeline(ENSEMBLE)
+    optimizer, examples = initialize(ensemble, make_teacher_logits())
+    start = [get_weights(layer) for layer in get_textcat(ensemble).model.layers]
+    losses = [ensemble.update(examples, sgd=optimizer, drop=0.0)["textcat"] for _ in range(5)]
+    losses_alone = []
+    for layer, weights, architecture in zip(get_textcat(ensemble).model.layers, start, (BOW, CNN)):
+        alone = make_pipeline(architecture)
+        optimizer, examples = initialize(alone, make_teacher_logits())
+        model = get_textcat(alone).model
+        for node, values in zip(model.walk(), weights):
+            for name, value in values.items():
+                node.set_param(name, value)
+        losses_alone.append([alone.update(examples, sgd=optimizer, drop=0.0)["textcat"] for _ in range(5)])
+        for values, expected in zip(get_weights(model), get_weights(layer)):
+            for name in expected:
+                numpy.testing.assert_allclose(values[name], expected[name], rtol=1e-5, atol=1e-6)
+    assert losses == pytest.approx(numpy.mean(losses_alone, axis=0), rel=1e-5)
+
+
+def test_members_of_the_ensemble_may_share_a_loss() -> None:
+    together = make_pipeline({**ENSEMBLE, "apart": False})
+    _, examples = initialize(together, make_teacher_logits())
+    textcat = get_textcat(together)
+    scores, backprop = textcat.model.begin_update([eg.predicted for eg in examples])
+    loss, d_scores = textcat.get_loss(examples, scores)
+    backprop(d_scores)
+    nodes = [(node, name) for node in textcat.model.walk() for name in node.grad_names]
+    expected = [node.get_grad(name).copy() for node, name in nodes]
+    for node, name in nodes:
+        node.set_grad(name, numpy.zeros_like(node.get_grad(name)))
+    assert textcat.update(examples)["textcat"] == pytest.approx(loss)
+    for (node, name), gradient in zip(nodes, expected):
+        numpy.testing.assert_allclose(node.get_grad(name), gradient, rtol=1e-5, atol=1e-7)
+
+
+def get_textcat(nlp: Language) -> DistilledTextCategorizer:
+    return cast(DistilledTextCategorizer, nlp.get_pipe("textcat"))
+
+
+def get_weights(model: Any) -> List[Dict[str, Any]]:
+    return [{name: node.get_param(name).copy() for name in node.param_names} for node in model.walk()]
 
 
 def test_missing_or_foreign_teacher_logits_are_errors() -> None:

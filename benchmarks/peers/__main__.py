@@ -7,7 +7,7 @@ where it stopped; delete `rounds` there to measure anew. Run it with nothing els
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any, Dict, List
@@ -50,6 +50,7 @@ def compare(
         for number in tqdm(range(n_rounds), desc="Measuring", unit="round", disable=None)
     ]
     rows = [summarize(peer, models[peer.name], accuracies[peer.name], rounds) for peer in peers]
+    installed = {package.name: package.version for package in distributions()}
     record = {
         "peers": rows,
         "n_seeds": n_seeds,
@@ -58,7 +59,7 @@ def compare(
         "n_words": sum(len(doc) for doc in data.docs["test"]),
         "run": corpus.name,
         "machine": describe_machine(-1),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: installed[name] for name in PACKAGES if name in installed},
     }
     write_report(record, output)
 

@@ -1,5 +1,8 @@
 """Student that adds the logits of two: an n-gram table knows phrases, a CNN knows words it has not counted.
 
+Each learns from the teacher by itself: together, the one that learns faster leaves the other nothing to learn, and
+they are wrong on the same texts.
+
 Shipped module: it imports only spaCy and Thinc.
 """
 
@@ -13,12 +16,13 @@ from thinc.types import Floats2d
 
 @registry.architectures("textdistill.LogitEnsemble.v1")
 def build_logit_ensemble(
-    bow: Model[List[Doc], Floats2d], cnn: Model[List[Doc], Floats2d], nO: Optional[int] = None
+    bow: Model[List[Doc], Floats2d], cnn: Model[List[Doc], Floats2d], apart: bool = True, nO: Optional[int] = None
 ) -> Model[List[Doc], Floats2d]:
     """Build the sum of two models that end in logits.
 
     bow (Model[List[Doc], Floats2d]): First model, e.g. textdistill.NgramLinear.v1.
     cnn (Model[List[Doc], Floats2d]): Second model, e.g. textdistill.LexemeCNN.v1.
+    apart (bool): Whether `textcat_distill` gives each of the two a loss of its own, or one to their sum.
     nO (Optional[int]): Number of labels; inferred at initialisation when None.
     RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO).
     """
@@ -27,4 +31,5 @@ def build_logit_ensemble(
         model.set_dim("nO", nO)
     model.set_ref("output_layer", cnn.get_ref("output_layer"))
     model.attrs["multi_label"] = False
+    model.attrs["apart"] = apart
     return model

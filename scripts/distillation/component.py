@@ -6,9 +6,9 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 from spacy import Language
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
-from spacy.training import Example
+from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
-from thinc.api import Model, Optimizer
+from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from scripts.distillation.losses import SoftTargets
@@ -112,8 +112,26 @@ class DistilledTextCategorizer(TextCategorizer):
         sgd: Optional[Optimizer] = None,
         losses: Optional[Dict[str, float]] = None,
     ) -> Dict[str, float]:
-        """Learn from a batch, as `textcat` does, and move the schedules of the loss one step."""
-        losses = super().update(examples, drop=drop, sgd=sgd, losses=losses)
+        """Learn from a batch, as `textcat` does, and move the schedules of the loss one step.
+
+        The layers of a model with `attrs["apart"]`, which adds their logits, have a loss each; their mean is reported.
+        """
+        examples = list(examples)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        validate_examples(examples, "DistilledTextCategorizer.update")
+        docs = [eg.predicted for eg in examples]
+        if not any(len(doc) for doc in docs):
+            return losses
+        set_dropout_rate(self.model, drop)
+        members = self.model.layers if self.model.attrs.get("apart") else [self.model]
+        for member in members:
+            scores, backprop = member.begin_update(docs)
+            loss, d_scores = self.get_loss(examples, scores)
+            backprop(d_scores)
+            losses[self.name] += loss / len(members)
+        if sgd is not None:
+            self.finish_update(sgd)
         self.loss.step()
         return losses
 

@@ -187,6 +187,16 @@ def test_any_pipeline_with_a_text_classifier_is_a_teacher(tmp_path: Path) -> Non
         make_teacher(nlp, ["b", "a"])
 
 
+def test_an_export_is_named_by_what_it_follows_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = scoring.name_export("a")
+    assert scoring.name_export("a") == name != scoring.name_export("b")
+    # Another way to quantise is another export.
+    monkeypatch.setattr(scoring, "hash_path", lambda path: path.name)
+    assert scoring.name_export("a") != name
+    monkeypatch.setattr(scoring, "version", lambda package: "2.0")
+    assert scoring.name_export("a") != name
+
+
 def make_stock_teacher(folder: Path) -> None:
     """A teacher of spaCy's own parts, which a worker knows without the project's."""
     nlp = spacy.blank("en")

@@ -7,6 +7,7 @@ When the texts change, those that the same teacher has scored before keep their 
 
 import math
 import os
+from hashlib import sha256
 from importlib.metadata import version
 from itertools import count, islice
 from pathlib import Path
@@ -70,7 +71,7 @@ def score(
     known: Dict[bytes, List[float]] = {}
     chosen, make_worker = prepare_scoring(
         teacher,
-        (cache or teacher.parent / "onnx") / teacher_sha256[:16],
+        (cache or teacher.parent / "onnx") / name_export(teacher_sha256),
         runtime=runtime,
         engine=where,
         labels=label_order,
@@ -109,6 +110,20 @@ def score(
     write_record(output, {**identity, "seed": seed, "texts": n_texts, "check": chosen["check"]}, shards)
     remove(output / PREVIOUS)
     msg.good(f"Scored {n_texts} texts in {len(shards)} shards: {output}")
+
+
+def name_export(teacher_sha256: str) -> str:
+    """Name the exported encoder by all that it follows from.
+
+    teacher_sha256 (str): The teacher's hash.
+    RETURNS (str): 16 hexadecimal digits.
+    """
+    parts = [
+        teacher_sha256,
+        hash_path(Path(__file__).with_name("window_encoder.py")),
+        *map(version, ("onnxruntime", "torch")),
+    ]
+    return sha256("\n".join(parts).encode("ascii")).hexdigest()[:16]
 
 
 def write_record(output: Path, record: Dict[str, Any], shards: List[Path]) -> None:

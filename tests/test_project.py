@@ -18,7 +18,7 @@ CONFIGS = [ROOT / "configs" / f"{name}.cfg" for name in ("teacher", *STUDENTS)]
 DEMO = ROOT / "assets" / "reviews" / "en"
 POSITIVE_WORDS = "good great excellent love loved best perfect nice happy wonderful amazing recommend well"
 NEGATIVE_WORDS = "bad worst awful terrible poor hate hated broken waste never not disappointed boring"
-SPLITS = {"train": 240, "dev": 100, "test": 160, "unlabelled": 260}
+SPLITS = {"train": 394, "dev": 198, "test": 402, "unlabelled": 2019}
 
 
 def read_demo(split: str) -> List[Dict[str, Any]]:

@@ -134,7 +134,7 @@ def test_members_of_the_ensemble_may_share_a_loss() -> None:
     scores, backprop = textcat.model.begin_update([eg.predicted for eg in examples])
     loss, d_scores = textcat.get_loss(examples, scores)
     backprop(d_scores)
-    nodes = [(node, name) for node in textcat.model.walk() for name in node.grad_names]
+    nodes: List[Any] = [(node, name) for node in textcat.model.walk() for name in node.grad_names]
     expected = [node.get_grad(name).copy() for node, name in nodes]
     for node, name in nodes:
         node.set_grad(name, numpy.zeros_like(node.get_grad(name)))

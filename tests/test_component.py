@@ -49,7 +49,7 @@ def test_overfits_ten_docs_and_survives_the_disk(architecture: Dict[str, Any], t
 def test_gradient_of_the_weights_equals_finite_differences(architecture: Dict[str, Any], objective: str) -> None:
     nlp = make_pipeline(architecture, hard_weight=0.3, objective=objective)
     _, examples = initialize(nlp, make_teacher_logits())
-    textcat = cast(DistilledTextCategorizer, nlp.get_pipe("textcat"))
+    textcat = get_textcat(nlp)
     docs = [eg.predicted for eg in examples]
     rng = numpy.random.default_rng(0)
     nodes = [node for node in textcat.model.walk() if node.param_names]
@@ -184,7 +184,7 @@ def test_schedules_from_the_config_move_with_each_update() -> None:
     temperature = {"@schedules": "decaying.v1", "base_rate": 4.0, "decay": 1.0}
     nlp = make_pipeline(BOW, temperature=temperature)
     optimizer, examples = initialize(nlp, make_teacher_logits())
-    loss = cast(DistilledTextCategorizer, nlp.get_pipe("textcat")).loss
+    loss = get_textcat(nlp).loss
     seen = [loss.temperature]
     for _ in range(2):
         nlp.update(examples, sgd=optimizer)
@@ -220,7 +220,7 @@ def fit_streamed(folder: Path, *, n_docs: int) -> Any:
     srsly.write_json(folder / "labels.json", LABELS)
     overrides["paths.labels"] = str(folder / "labels.json")
     trained = init_nlp(Config(config).from_str(config.to_str(), overrides=overrides))
-    textcat = cast(DistilledTextCategorizer, trained.get_pipe("textcat"))
+    textcat = get_textcat(trained)
     return next(node for node in textcat.model.walk() if node.name == "ngram_linear").attrs
 
 
@@ -270,7 +270,7 @@ def test_a_source_of_weight_zero_changes_nothing() -> None:
 
 def test_hook_of_spacy_v4_gives_the_soft_loss() -> None:
     nlp = make_pipeline(BOW, hard_weight=0.0)
-    textcat = cast(DistilledTextCategorizer, nlp.get_pipe("textcat"))
+    textcat = get_textcat(nlp)
     teacher = make_teacher_logits()
     loss, d_scores = cast(Any, textcat).get_teacher_student_loss(teacher, teacher)
     assert loss == pytest.approx(0, abs=1e-6) and numpy.abs(d_scores).max() < 1e-6

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
+import srsly
 import typer
 
 
@@ -77,14 +78,23 @@ def hash_path(path: Path) -> str:
     path (Path): An existing file or folder.
     RETURNS (str): 64 hexadecimal digits.
     """
-    digest = hashlib.sha256()
+    content = hashlib.sha256()
     if path.is_file():
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
-                digest.update(chunk)
-        return digest.hexdigest()
+                content.update(chunk)
+        return content.hexdigest()
     for file_path in sorted(path.rglob("*")):
         if file_path.is_file():
-            digest.update(file_path.relative_to(path).as_posix().encode("utf8"))
-            digest.update(hash_path(file_path).encode("ascii"))
-    return digest.hexdigest()
+            content.update(file_path.relative_to(path).as_posix().encode("utf8"))
+            content.update(hash_path(file_path).encode("ascii"))
+    return content.hexdigest()
+
+
+def digest(value: Any) -> str:
+    """A short name for a value that JSON can hold.
+
+    value (Any): The value; the order of its keys does not matter.
+    RETURNS (str): The first 16 hexadecimal digits of its SHA-256.
+    """
+    return hashlib.sha256(srsly.json_dumps(value, sort_keys=True).encode("utf8")).hexdigest()[:16]

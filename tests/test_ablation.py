@@ -8,11 +8,12 @@ import srsly
 
 from scripts.ablation.__main__ import ablate, is_finished, prepare_cell, read_grid, run_cells
 from scripts.ablation.cell import RESULT, run_cell
-from scripts.ablation.inputs import Inputs
+from scripts.ablation.inputs import Inputs, run_module
 from scripts.ablation.report import render_tables
 from scripts.ablation.statistics import bootstrap_p_value, correctness, merge, spread, summarize
-from scripts.docbins import AUGMENTED, GOLD, UNLABELLED, one_hot, read_docs, write_docs
+from scripts.docbins import AUGMENTED, GOLD, MASK, UNLABELLED, UNLABELLED_PIECE, one_hot, read_docs, write_docs
 from scripts.files import UserError
+from scripts.teacher.shard_scorer import make_doc
 from tests.conftest import LABELS, ROOT, TEXTS, make_examples, make_teacher_logits
 
 
@@ -113,7 +114,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     srsly.write_jsonl(tmp_path / "corpus" / "unlabelled.jsonl", [{"text": "One here. Two there."}])
     (tmp_path / "corpus" / "transfer").mkdir()
     write_docs([eg.reference for eg in examples], tmp_path / "corpus" / "transfer" / "00000.spacy")
-    srsly.write_json(tmp_path / "corpus" / "transfer" / "scores.json", {"runtime": "pipeline"})
+    srsly.write_json(tmp_path / "corpus" / "transfer" / "scores.json", {"runtime": "pipeline", "seed": 1})
     configs = tmp_path / "configs"
     configs.mkdir()
     for name in ("student_bow.cfg", "augment.cfg"):
@@ -174,16 +175,32 @@ def test_a_grid_is_trained_resumed_and_reported(run: Path) -> None:
 
 
 @pytest.mark.slow
-def test_other_augmentation_replaces_the_augmented_texts_alone(run: Path) -> None:
+def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None:
     srsly.write_json(run / "training" / "encoder.json", {"path": "none"})
+    transfer = run / "corpus" / "transfer"
+    options = ["--config", run / "configs" / "augment.cfg", "--lang", "en", "--seed", 1]
+    run_module("scripts.augmentation", run / "corpus", transfer / "texts.jsonl", *options)
+    rows = list(srsly.read_jsonl(transfer / "texts.jsonl"))
+    nlp = spacy.blank("en")
+    docs = [make_doc(row, nlp, mask=MASK) for row in rows]
+    for doc, row in zip(docs, rows):
+        doc._.teacher_logits, doc._.source, doc._.review = [9.0, -9.0], row["source"], row["review"]
+    write_docs(docs[:5], transfer / "00000.spacy")
+    write_docs(docs[5:], transfer / "00001.spacy")
     inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", gpu_id=-1)
-    cell = {"name": "masks", "student": "bow", "augment": {"augmentation.word_operations.mask.p": 0.6}}
+    settings = {"augmentation.word_operations.mask.p": 0.6, "augmentation.n_pieces": 0}
+    cell = {"name": "masks", "student": "bow", "augment": settings}
     path = inputs.find_data(cell, [])
-    docs = [doc for file in sorted(path.glob("*.spacy")) for doc in read_docs(file, spacy.blank("en").vocab)]
-    augmented = [doc for doc in docs if doc._.source == AUGMENTED]
-    assert len(docs) - len(augmented) == 7
-    assert augmented and all(doc._.teacher_logits is not None for doc in augmented)
-    assert sum(token.text == "[MASK]" for doc in augmented for token in doc) > len(augmented) / 4
+    made = [doc for file in sorted(path.glob("*.spacy")) for doc in read_docs(file, nlp.vocab)]
+    kept = [doc for doc in made if doc._.teacher_logits == (9.0, -9.0)]
+    new = [doc for doc in made if doc._.teacher_logits != (9.0, -9.0)]
+    assert {doc._.source for doc in docs} == {GOLD, UNLABELLED, UNLABELLED_PIECE, AUGMENTED}
+    assert [doc.text for doc in kept if doc._.source != AUGMENTED] == [
+        doc.text for doc in docs if doc._.source in (GOLD, UNLABELLED)
+    ]
+    assert {doc._.source for doc in new} == {AUGMENTED}
+    assert sum(token.text == MASK for doc in new for token in doc) > len(new) / 4
+    assert not {(doc.text, doc._.source) for doc in kept} & {(doc.text, doc._.source) for doc in new}
     before = path.stat().st_mtime_ns
     assert inputs.find_data(cell, []).stat().st_mtime_ns == before
 

@@ -11,8 +11,8 @@ from wasabi import msg
 
 from benchmarks.peers.catalogue import GOLD, PEERS, TEACHER, Peer
 from benchmarks.peers.data import Data, read_data
-from scripts.ablation.inputs import CODE, digest
-from scripts.files import hash_path, remove, replaced, run_command
+from scripts.ablation.inputs import CODE
+from scripts.files import digest, hash_path, remove, replaced, run_command
 
 MODEL, RECORD = "model", "record.json"
 

@@ -19,10 +19,10 @@ from wasabi import msg
 
 import scripts.functions  # noqa: F401
 from scripts.ablation.cell import MODEL, RESULT
-from scripts.ablation.inputs import Cell, Inputs, digest
+from scripts.ablation.inputs import Cell, Inputs
 from scripts.ablation.report import write_report
 from scripts.ablation.statistics import merge, summarize
-from scripts.files import UserError, hash_path, replaced, run_command
+from scripts.files import UserError, digest, hash_path, replaced, run_command
 
 FIELDS = {"name", "student", "data", "lexicon", "augment", "teachers", "average_of", "set", "keep"}
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -14,8 +13,8 @@ from spacy.tokens import Doc
 from spacy.util import load_config
 from tqdm import tqdm
 
-from scripts.docbins import AUGMENTED, center_logits, list_shards, read_docs, write_docs
-from scripts.files import UserError, hash_path, replaced
+from scripts.docbins import center_logits, list_shards, read_docs, write_docs
+from scripts.files import UserError, digest, hash_path, replaced
 
 Cell = Dict[str, Any]
 CODE = [
@@ -118,34 +117,38 @@ class Inputs:
         return path
 
     def _augment(self, settings: Dict[str, Any]) -> Path:
-        """The transfer set with other augmented texts: those that augment.cfg makes with other settings."""
-        scores = self.corpus / "transfer" / "scores.json"
-        path = self.folder / f"transfer-{digest([settings, self._hash(scores)])}"
+        """The transfer set as augment.cfg makes it with other settings; only texts that the run has not are scored."""
+        record, own = (self.corpus / "transfer" / name for name in ("scores.json", "texts.jsonl"))
+        scores = srsly.read_json(record)
+        path = self.folder / f"transfer-{digest([settings, self._hash(record)])}"
         if path.is_dir():
             return path
         with replaced(self.folder / f"{path.name}.cfg") as config:
             load_config(self.configs / "augment.cfg", overrides=settings).to_disk(config)
         scored = self.folder / f"{path.name}.scored"
-        texts = scored / "texts.jsonl"
+        wanted, texts = scored / "wanted.jsonl", scored / "texts.jsonl"
         if not texts.is_file():
-            record = self.training / "encoder.json"
-            options = ["--config", self.folder / f"{path.name}.cfg", "--lang", self.lang, "--encoder", record]
-            run_module("scripts.augmentation", self.corpus, scored / "all.jsonl", *options)
+            options = ["--config", self.folder / f"{path.name}.cfg", "--lang", self.lang, "--seed", scores["seed"]]
+            options += ["--encoder", self.training / "encoder.json"]
+            run_module("scripts.augmentation", self.corpus, wanted, *options)
+            known = set(map(digest, srsly.read_jsonl(own)))
             with replaced(texts) as partial:
-                rows = srsly.read_jsonl(scored / "all.jsonl")
-                srsly.write_jsonl(partial, (row for row in rows if row["source"] == AUGMENTED))
+                srsly.write_jsonl(partial, (row for row in srsly.read_jsonl(wanted) if digest(row) not in known))
         if texts.stat().st_size:
             # What scored the rest of the set scores these too.
-            options = ["--labels", self.gold / "labels.json", "--runtime", srsly.read_json(scores)["runtime"]]
+            options = ["--labels", self.gold / "labels.json", "--runtime", scores["runtime"]]
             options += ["--cache", self.training / "onnx", "--gpu-id", self.gpu_id]
             run_module("scripts.teacher.scoring", texts, self.teacher, scored, *options)
+        kept = set(map(digest, srsly.read_jsonl(wanted)))
         vocab = spacy.blank(self.lang).vocab
         with replaced(path) as partial:
+            # The documents of the shards are in the order of the texts.
+            rows = srsly.read_jsonl(own)
             for shard in tqdm(list_shards(self.corpus / "transfer"), desc="Copying shards", unit="shard", disable=None):
-                docs = [doc for doc in read_docs(shard, vocab) if doc._.source != AUGMENTED]
+                docs = [doc for doc, row in zip(read_docs(shard, vocab), rows) if digest(row) in kept]
                 write_docs(docs, partial / shard.name)
             for shard in sorted(scored.glob("*.spacy")):
-                write_docs(read_docs(shard, vocab), partial / f"augmented-{shard.name}")
+                write_docs(read_docs(shard, vocab), partial / f"new-{shard.name}")
         return path
 
     def _score_anew(self, data: Path, teachers: List[Path]) -> Path:
@@ -199,8 +202,3 @@ def run_module(module: str, *arguments: Any) -> None:
     """
     if code := subprocess.run([sys.executable, "-m", module, *map(str, arguments)]).returncode:
         raise UserError(f"{module} failed with exit code {code}.")
-
-
-def digest(value: Any) -> str:
-    """A short name for a value that JSON can hold."""
-    return sha256(srsly.json_dumps(value, sort_keys=True).encode("utf8")).hexdigest()[:16]

@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
-from thinc.types import Floats2d
+from thinc.types import Floats1d, Floats2d
 
 from scripts.distillation.losses import SoftTargets
 from scripts.docbins import GOLD, SOURCES, UNLABELLED
@@ -124,11 +124,12 @@ class DistilledTextCategorizer(TextCategorizer):
         if not any(len(doc) for doc in docs):
             return losses
         set_dropout_rate(self.model, drop)
+        targets = self._targets(examples)
         members = self.model.layers if self.model.attrs.get("apart") else [self.model]
         for member in members:
             scores, backprop = member.begin_update(docs)
-            loss, d_scores = self.get_loss(examples, scores)
-            backprop(d_scores)
+            d_scores, loss = self.loss(scores, *targets)
+            backprop(self.model.ops.asarray2f(d_scores))
             losses[self.name] += loss / len(members)
         if sgd is not None:
             self.finish_update(sgd)
@@ -143,11 +144,7 @@ class DistilledTextCategorizer(TextCategorizer):
         RETURNS (Tuple[float, Floats2d]): Loss per document and gradient with respect to the logits.
         RAISES (ValueError): Teacher logits are missing or do not fit the labels.
         """
-        examples = list(examples)
-        self._validate_categories(examples)
-        gold: Any = self._examples_to_truth(examples)[0]
-        weights = self.model.ops.asarray1f([self.source_weights.get(eg.reference._.source, 1.0) for eg in examples])
-        d_scores, loss = self.loss(scores, self._teacher_logits(examples), gold, weights)
+        d_scores, loss = self.loss(scores, *self._targets(list(examples)))
         return loss, self.model.ops.asarray2f(d_scores)
 
     def get_teacher_student_loss(self, teacher_scores: Floats2d, student_scores: Floats2d) -> Tuple[float, Floats2d]:
@@ -159,6 +156,13 @@ class DistilledTextCategorizer(TextCategorizer):
         """
         d_scores, loss = self.loss(student_scores, teacher_scores, self.model.ops.xp.zeros_like(student_scores))
         return loss, d_scores
+
+    def _targets(self, examples: List[Example]) -> Tuple[Optional[Floats2d], Floats2d, Floats1d]:
+        """What the loss compares a batch's logits with: teacher logits, gold, and the weights of the documents."""
+        self._validate_categories(examples)
+        gold: Any = self._examples_to_truth(examples)[0]
+        weights = [self.source_weights.get(eg.reference._.source, 1.0) for eg in examples]
+        return self._teacher_logits(examples), gold, self.model.ops.asarray1f(weights)
 
     def _teacher_logits(self, examples: List[Example]) -> Optional[Floats2d]:
         """The teacher logits of a batch, or None where the loss does not need them."""

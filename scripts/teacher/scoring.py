@@ -7,7 +7,6 @@ When the texts change, those that the same teacher has scored before keep their 
 
 import math
 import os
-from hashlib import sha256
 from importlib.metadata import version
 from itertools import count, islice
 from pathlib import Path
@@ -24,7 +23,7 @@ from scripts.docbins import read_docs
 from scripts.engines.shards import Shard, fetch_files, run_shards
 from scripts.engines.shards import prepare_folder as prepare_storage
 from scripts.engines.workers import Engine
-from scripts.files import UserError, hash_path, remove, replaced, run_command
+from scripts.files import UserError, digest, hash_path, remove, replaced, run_command
 from scripts.teacher.shard_scorer import hash_doc, prepare_scoring
 
 Row = Dict[str, Any]
@@ -118,12 +117,8 @@ def name_export(teacher_sha256: str) -> str:
     teacher_sha256 (str): The teacher's hash.
     RETURNS (str): 16 hexadecimal digits.
     """
-    parts = [
-        teacher_sha256,
-        hash_path(Path(__file__).with_name("window_encoder.py")),
-        *map(version, ("onnxruntime", "torch")),
-    ]
-    return sha256("\n".join(parts).encode("ascii")).hexdigest()[:16]
+    code = hash_path(Path(__file__).with_name("window_encoder.py"))
+    return digest([teacher_sha256, code, *map(version, ("onnxruntime", "torch"))])
 
 
 def write_record(output: Path, record: Dict[str, Any], shards: List[Path]) -> None:

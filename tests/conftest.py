@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 import scripts.functions  # noqa: F401
+from scripts.augmentation.operations import Augmenter, SampleSentences
 from scripts.docbins import one_hot
 
 ROOT = Path(__file__).parents[1]
@@ -125,3 +126,9 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ray.init("local", num_cpus=2, object_store_memory=200 * 2**20, include_dashboard=False, log_to_driver=False)
     yield ray
     ray.shutdown()
+
+
+def make_augmenter(
+    n_iter: int = 1, fill_to: int = 100_000, n_pieces: int = 0, words: Any = None, texts: Any = None
+) -> Augmenter:
+    return Augmenter(n_iter, fill_to, n_pieces, SampleSentences(1.0, 1), words or {}, texts or {})

@@ -33,7 +33,7 @@ def test_summary_by_hand() -> None:
     summary = summarize(runs, baseline, teacher)
     assert summary["test_mean"] == pytest.approx(0.625) and summary["difference"] == pytest.approx(0.375)
     assert summary["test_spread"] == pytest.approx(0.25 / 2**0.5) and summary["n_seeds"] == 2
-    assert summary["agreement"] == pytest.approx(0.625) and summary["model_mb"] == 2.0
+    assert summary["agreement"] == summary["dev_agreement"] == pytest.approx(0.625) and summary["model_mb"] == 2.0
     assert correctness(runs).tolist() == [1, 1, 0.5, 0]
     assert spread([0.5]) == 0
 

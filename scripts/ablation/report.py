@@ -10,7 +10,7 @@ from wasabi import MarkdownRenderer, msg
 
 from scripts.files import replaced
 
-HEADER = ("", "dev", "test", "difference", "p", "agreement", "ECE", "MB")
+HEADER = ("", "dev", "agreement", "test", "difference", "p", "agreement", "ECE", "MB")
 
 
 def write_report(record: Dict[str, Any], folder: Path) -> None:
@@ -27,7 +27,7 @@ def write_report(record: Dict[str, Any], folder: Path) -> None:
         plot_cells(record).savefig(partial, format="png", dpi=120, metadata={"Software": None})
     for group in record["groups"]:
         msg.divider(group["name"])
-        msg.table(table_rows(group["cells"]), header=HEADER, divider=True, aligns=("l", *"rrrrrrr"))
+        msg.table(table_rows(group["cells"]), header=HEADER, divider=True, aligns=("l", *"rrrrrrrr"))
 
 
 def render_tables(record: Dict[str, Any]) -> str:
@@ -41,8 +41,9 @@ def render_tables(record: Dict[str, Any]) -> str:
     markdown.add(
         f"Accuracy in percent: mean ± standard deviation over {len(record['seeds'])} seeds of the student; the teacher "
         f"is one model ({record['teacher']['dev']:.1%} on dev, {record['teacher']['test']:.1%} on "
-        f"{record['n_test']} test texts). Settings are chosen on dev. Difference (points on test) and p (paired "
-        f"bootstrap over texts, two-sided) are against “{record['baseline']}”."
+        f"{record['n_test']} test texts). Settings are chosen on dev; agreement is that with the teacher, first on dev, "
+        "then on test. Difference (points on test) and p (paired bootstrap over texts, two-sided) are against "
+        f"“{record['baseline']}”."
     )
     for group in record["groups"]:
         markdown.add(markdown.title(2, group["name"]))
@@ -60,6 +61,7 @@ def table_rows(cells: List[Dict[str, Any]]) -> List[Tuple[str, ...]]:
         (
             cell["name"],
             f"{100 * cell['dev_mean']:.1f} ± {100 * cell['dev_spread']:.1f}",
+            f"{cell['dev_agreement']:.1%}",
             f"{100 * cell['test_mean']:.1f} ± {100 * cell['test_spread']:.1f}",
             f"{100 * cell['difference']:+.1f}",
             "< .001" if cell["p_value"] < 0.001 else f"{cell['p_value']:.3f}".lstrip("0"),

@@ -15,23 +15,29 @@ def summarize(results: List[Dict[str, Any]], baseline: List[Dict[str, Any]], tea
     results (List[Dict[str, Any]]): What each seed's model predicts, as `run_cell` wrote it.
     baseline (List[Dict[str, Any]]): The same for the cell to compare with, on the same test texts.
     teacher (Dict[str, Any]): The same for the teacher.
-    RETURNS (Dict[str, Any]): Mean and standard deviation (over seeds; 0 for one) of the accuracy on dev and test,
-        means of macro F1, calibration error and agreement on test, difference from the baseline and its p-value.
+    RETURNS (Dict[str, Any]): Mean and standard deviation (over seeds; 0 for one) of the accuracy on dev and test, mean
+        agreement on both, means of macro F1 and calibration error on test, difference from the baseline, its p-value.
     """
     accuracy = [result["test"]["accuracy"] for result in results]
     dev = [result["dev"]["accuracy"] for result in results]
-    teacher_probs = numpy.array(teacher["test"]["probs"])
-    compared = [compare_to_teacher(numpy.array(result["test"]["probs"]), teacher_probs) for result in results]
+    compared = {
+        split: [
+            compare_to_teacher(numpy.array(result[split]["probs"]), numpy.array(teacher[split]["probs"]))
+            for result in results
+        ]
+        for split in ("dev", "test")
+    }
     return {
         "n_seeds": len(results),
         "dev_mean": float(numpy.mean(dev)),
         "dev_spread": spread(dev),
+        "dev_agreement": float(numpy.mean([comparison["agreement"] for comparison in compared["dev"]])),
         "test_mean": float(numpy.mean(accuracy)),
         "test_spread": spread(accuracy),
         "macro_f1": float(numpy.mean([result["test"]["macro_f1"] for result in results])),
         "ece": float(numpy.mean([result["test"]["ece"] for result in results])),
-        "agreement": float(numpy.mean([comparison["agreement"] for comparison in compared])),
-        "kl": float(numpy.mean([comparison["kl"] for comparison in compared])),
+        "agreement": float(numpy.mean([comparison["agreement"] for comparison in compared["test"]])),
+        "kl": float(numpy.mean([comparison["kl"] for comparison in compared["test"]])),
         "difference": float(numpy.mean(accuracy) - numpy.mean([result["test"]["accuracy"] for result in baseline])),
         "p_value": bootstrap_p_value(correctness(results), correctness(baseline)),
         "model_mb": float(numpy.mean([result["model_mb"] for result in results])),

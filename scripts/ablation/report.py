@@ -41,8 +41,8 @@ def render_tables(record: Dict[str, Any]) -> str:
     markdown.add(
         f"Accuracy in percent: mean ± standard deviation over {len(record['seeds'])} seeds of the student; the teacher "
         f"is one model ({record['teacher']['dev']:.1%} on dev, {record['teacher']['test']:.1%} on "
-        f"{record['n_test']} test texts). Settings are chosen on dev; agreement is that with the teacher, first on dev, "
-        "then on test. Difference (points on test) and p (paired bootstrap over texts, two-sided) are against "
+        f"{record['n_test']} test texts). Settings are chosen on dev; agreement is that with the teacher, first on "
+        "dev, then on test. Difference (points on test) and p (paired bootstrap over texts, two-sided) are against "
         f"“{record['baseline']}”."
     )
     for group in record["groups"]:

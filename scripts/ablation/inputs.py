@@ -28,10 +28,10 @@ CODE = [
 class Inputs:
     """What cells are trained on. Variants of the transfer set and of the lexicon are made once and kept."""
 
-    def __init__(self, corpus: Path, training: Path, configs: Path, *, lang: str, gpu_id: int) -> None:
+    def __init__(self, corpus: Path, training: Path, configs: Path, *, lang: str, tagger: str = "", gpu_id: int) -> None:
         """The parameters are those of `ablate`."""
         self.corpus, self.training, self.configs = corpus, training, configs
-        self.lang, self.gpu_id = lang, gpu_id
+        self.lang, self.tagger, self.gpu_id = lang, tagger, gpu_id
         self.gold = corpus / "gold"
         self.teacher = training / "teacher" / "model-best"
         self.folder = training / "ablation" / "inputs"
@@ -129,7 +129,7 @@ class Inputs:
         wanted, texts = scored / "wanted.jsonl", scored / "texts.jsonl"
         if not texts.is_file():
             options = ["--config", self.folder / f"{path.name}.cfg", "--lang", self.lang, "--seed", scores["seed"]]
-            options += ["--encoder", self.training / "encoder.json"]
+            options += ["--tagger", self.tagger, "--encoder", self.training / "encoder.json"]
             run_module("scripts.augmentation", self.corpus, wanted, *options)
             known = set(map(digest, srsly.read_jsonl(own)))
             with replaced(texts) as partial:

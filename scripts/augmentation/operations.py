@@ -14,7 +14,6 @@ from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, Ty
 import srsly
 import torch
 from spacy.util import registry
-from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from scripts.augmentation.word_classes import WordClasses
 from scripts.docbins import MASK
@@ -147,6 +146,9 @@ def load_masked_lm(encoder: Path) -> "tuple[Any, Any]":
     RETURNS (tuple[Any, Any]): Tokenizer and model.
     RAISES (UserError): The encoder has no such head: its weights would be random, and so would its words.
     """
+    # Imported late: it takes seconds, and few runs fill masks.
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
     folder = Path(srsly.read_json(encoder)["path"]) if encoder.suffix == ".json" else encoder
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)

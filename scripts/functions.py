@@ -8,4 +8,5 @@ import scripts.architectures.softmax
 import scripts.augmentation.operations
 import scripts.distillation.component
 import scripts.distillation.reader
+import scripts.teacher.batcher
 import scripts.teacher.encoder  # noqa: F401

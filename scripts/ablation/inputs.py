@@ -28,7 +28,9 @@ CODE = [
 class Inputs:
     """What cells are trained on. Variants of the transfer set and of the lexicon are made once and kept."""
 
-    def __init__(self, corpus: Path, training: Path, configs: Path, *, lang: str, tagger: str = "", gpu_id: int) -> None:
+    def __init__(
+        self, corpus: Path, training: Path, configs: Path, *, lang: str, tagger: str = "", gpu_id: int
+    ) -> None:
         """The parameters are those of `ablate`."""
         self.corpus, self.training, self.configs = corpus, training, configs
         self.lang, self.tagger, self.gpu_id = lang, tagger, gpu_id

@@ -14,7 +14,7 @@ def create_length_batcher(size: int, max_words: int, buffer: int) -> Callable[[I
     """Create a batcher that groups texts by length, at most so many per batch.
 
     `spacy.batch_by_padded.v1` fills each batch up to a number of words instead: its batches of short texts are large,
-    so that a small set of them makes few steps. It also gives them out from short to long; here their order is random.
+    so that a small set of them makes few steps. It also gives them out from long to short; here their order is random.
 
     size (int): Texts of a batch.
     max_words (int): Words of a batch, which bound the memory: batches of long texts hold fewer. A longer text is a

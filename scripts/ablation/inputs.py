@@ -122,7 +122,7 @@ class Inputs:
         """The transfer set as augment.cfg makes it with other settings; only texts that the run has not are scored."""
         record, own = (self.corpus / "transfer" / name for name in ("scores.json", "texts.jsonl"))
         scores = srsly.read_json(record)
-        path = self.folder / f"transfer-{digest([settings, self._hash(record)])}"
+        path = self.folder / f"transfer-{digest([settings, self.tagger, self._hash(record)])}"
         if path.is_dir():
             return path
         with replaced(self.folder / f"{path.name}.cfg") as config:

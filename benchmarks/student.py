@@ -25,9 +25,6 @@ from scripts.files import UserError, replaced, run_command, size_mb
 CNN_CONFIG = Path(__file__).parents[1] / "configs" / "student_cnn.cfg"
 TOKENIZER, STOCK = "tokenizer alone", "stock CNN"
 BATCH_SIZE = 256
-# As in the configs of the students.
-BATCH_WORDS = 6000
-DROPOUT = 0.2
 N_LOADS = 5
 Rates = Dict[str, List[float]]
 Clock = Callable[[], float]
@@ -49,15 +46,21 @@ def benchmark(
     if len(students) < len(pipelines) or len({nlp.lang for nlp in students.values()}) > 1:
         raise UserError(f"Pipelines need one language and a name each, got {', '.join(pipelines)}")
     lang = str(next(iter(students.values())).lang)
-    cnn = load_config(CNN_CONFIG)["components"]["textcat"]["model"]
+    config = load_config(CNN_CONFIG)
+    cnn = config["components"]["textcat"]["model"]
+    batch_words, dropout = config["training"]["batcher"]["size"], config["training"]["dropout"]
     systems = {TOKENIZER: spacy.blank(lang), STOCK: build(make_stock(cnn), lang, rows), **students}
     for nlp in systems.values():
         nlp.batch_size = BATCH_SIZE
-    trained = {name: make_epoch(build(model, lang, rows), rows) for name, model in make_trained(cnn).items()}
+    trained = {
+        name: make_epoch(build(model, lang, rows), rows, batch_words=batch_words, dropout=dropout)
+        for name, model in make_trained(cnn).items()
+    }
     n_words = sum(len(doc) for doc in systems[TOKENIZER].pipe(rows))
     throughput, latency, training = measure(systems, trained, rows, n_words, rounds=rounds, clock=clock)
+    facts = {"n": len(rows), "words": n_words, "batch_words": batch_words, "rounds": rounds, "cpu_time": cpu_time}
     result: Dict[str, Any] = {
-        "texts": {"file": texts.name, "n": len(rows), "words": n_words, "rounds": rounds, "cpu_time": cpu_time},
+        "texts": {"file": texts.name, **facts},
         "systems": {
             name: {
                 "words_per_second": describe(throughput[name]),
@@ -132,18 +135,20 @@ def make_examples(nlp: Language, texts: List[str]) -> List[Example]:
     return [Example.from_dict(doc, {"cats": {"A": float(i % 2), "B": float(1 - i % 2)}}) for i, doc in enumerate(docs)]
 
 
-def make_epoch(nlp: Language, texts: List[str]) -> Callable[[], Any]:
+def make_epoch(nlp: Language, texts: List[str], *, batch_words: int, dropout: float) -> Callable[[], Any]:
     """One epoch of training of the component, tokenised before.
 
     nlp (Language): The pipeline.
     texts (List[str]): The texts.
+    batch_words (int): Words of a batch.
+    dropout (float): Share of the activations that are left out.
     RETURNS (Callable[[], Any]): Trains it for an epoch.
     """
     textcat: Any = nlp.get_pipe("textcat")
     examples = make_examples(nlp, texts)
-    batches = list(minibatch_by_words(examples, size=BATCH_WORDS, get_length=lambda example: len(example.reference)))
+    batches = list(minibatch_by_words(examples, size=batch_words, get_length=lambda example: len(example.reference)))
     optimizer = nlp.resume_training()
-    return lambda: [textcat.update(batch, sgd=optimizer, drop=DROPOUT) for batch in batches]
+    return lambda: [textcat.update(batch, sgd=optimizer, drop=dropout) for batch in batches]
 
 
 def measure(
@@ -252,7 +257,7 @@ def render(result: Dict[str, Any]) -> str:
         "smallest and the largest ratio of a round",
         f"{'CPU time' if texts['cpu_time'] else 'Time'} of one process",
         f"words/s: nlp.pipe in batches of {BATCH_SIZE}; p50, p95: one text at a time; training: an epoch of the "
-        f"component in batches of {BATCH_WORDS} words",
+        f"component in batches of {texts['batch_words']} words",
         f"Machine: {', '.join(f'{name} {value}' for name, value in result['machine'].items())}",
         f"Versions: {', '.join(f'{name} {value}' for name, value in result['versions'].items())}",
     ]

@@ -44,6 +44,7 @@ def ablate(
     trained = [cell for cell in cells if "average_of" not in cell]
     needed = {name for cell in cells for name in cell.get("teachers", [])}
     folders: Dict[str, List[Path]] = {}
+    teacher = prepare_cell(inputs.make_teacher_spec(), training / "ablation" / "cells")
     # Cells that learn from other cells' models come after those.
     for wave in ([c for c in trained if "teachers" not in c], [c for c in trained if "teachers" in c]):
         for cell in wave:
@@ -51,9 +52,8 @@ def ablate(
             keep = cell.get("keep", False) or cell["name"] in needed
             specs = [inputs.make_spec(cell, seed, teachers=teachers, keep=keep) for seed in plan["seeds"]]
             folders[cell["name"]] = [prepare_cell(spec, training / "ablation" / "cells") for spec in specs]
-        run_cells([folder for cell in wave for folder in folders[cell["name"]]], n_jobs=n_jobs, gpu_id=gpu_id)
-    teacher = prepare_cell(inputs.make_teacher_spec(), training / "ablation" / "cells")
-    run_cells([teacher], n_jobs=1, gpu_id=gpu_id)
+        waiting = [teacher, *(folder for cell in wave for folder in folders[cell["name"]])]
+        run_cells(waiting, n_jobs=n_jobs, gpu_id=gpu_id)
     results = {name: [srsly.read_json(path / RESULT) for path in paths] for name, paths in folders.items()}
     for cell in cells:
         if "average_of" in cell:

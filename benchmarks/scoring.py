@@ -23,9 +23,18 @@ from spacy.tokens import Doc
 from wasabi import msg, table
 
 from scripts.files import replaced, run_command
-from scripts.teacher.runtimes import compare, get_transformer, make_encoder_teacher, make_teacher
+from scripts.teacher.encoder import computes_bfloat16
+from scripts.teacher.onnx_encoder import load_onnx
+from scripts.teacher.runtimes import (
+    CALIBRATION_TEXTS,
+    batch_docs,
+    compare,
+    get_transformer,
+    make_encoder_teacher,
+    make_teacher,
+)
 from scripts.teacher.shard_scorer import score_docs
-from scripts.teacher.window_encoder import WindowEncoder, load_onnx, run_torch
+from scripts.teacher.window_encoder import WindowEncoder, run_torch
 
 BASELINE = "pipeline, as they come"
 HEADER = ["runtime", "words per second", "times the baseline (range)", "same label", "mean difference"]
@@ -42,12 +51,13 @@ def measure(
 ) -> None:
     """Measure words per second of each runtime."""
     nlp = spacy.load(teacher)
-    read = [row["text"] for row in islice(srsly.read_gzip_jsonl(texts), n_texts)]
+    read = [row["text"] for row in islice(srsly.read_gzip_jsonl(texts), n_texts + CALIBRATION_TEXTS)]
     if max_words:
         read = [" ".join(text.split()[:max_words]) for text in read]
+    read, calibration = read[:n_texts], read[n_texts:]
     n_words = sum(len(nlp.make_doc(text)) for text in read)
     with TemporaryDirectory() as folder:
-        contenders = make_contenders(nlp, Path(folder) / "onnx")
+        contenders = make_contenders(nlp, Path(folder) / "onnx", calibration)
         expected: Any = None
         quality: Dict[str, Any] = {}
         speeds: Dict[str, List[float]] = {name: [] for name in contenders}
@@ -94,16 +104,18 @@ def ratios(speeds: Dict[str, List[float]], name: str) -> List[float]:
     return [speed / base for speed, base in zip(speeds[name], speeds[BASELINE])]
 
 
-def make_contenders(nlp: Language, cache: Path) -> Dict[str, Contender]:
+def make_contenders(nlp: Language, cache: Path, calibration: List[str]) -> Dict[str, Contender]:
     """Every way to run a teacher.
 
     nlp (Language): The teacher.
     cache (Path): Folder for the exported encoder.
+    calibration (List[str]): Texts that are not measured, for int8.
     RETURNS (Dict[str, Contender]): Functions from documents to probabilities; the first one is the baseline.
     """
     labels = list(nlp.pipe_labels["textcat"])
-    tokenizer = get_transformer(nlp).tokenizer
-    encoder = WindowEncoder(get_transformer(nlp).transformer, has_types="token_type_ids" in tokenizer.model_input_names)
+    model = get_transformer(nlp)
+    encoder = WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
+    windows = [arrays for _, arrays in batch_docs([nlp.make_doc(text) for text in calibration], model)]
 
     def as_they_come(docs: List[Doc]) -> numpy.ndarray:
         return numpy.array([[doc.cats[label] for label in labels] for doc in nlp.pipe(docs)], dtype="float32")
@@ -115,12 +127,15 @@ def make_contenders(nlp: Language, cache: Path) -> Dict[str, Contender]:
 
         return run
 
+    encoders = {"torch": run_torch(encoder)}
+    if computes_bfloat16(model.transformer.device):
+        encoders["torch, bfloat16"] = run_torch(encoder, dtype=torch.bfloat16)
+    encoders["onnx, float32"] = load_onnx(encoder, cache)
+    encoders["onnx, int8"] = load_onnx(encoder, cache, windows)
     return {
         BASELINE: as_they_come,
         "pipeline, sorted": in_batches(make_teacher(nlp, labels)),
-        "torch": in_batches(make_encoder_teacher(nlp, labels, run_torch(encoder))),
-        "onnx, float32": in_batches(make_encoder_teacher(nlp, labels, load_onnx(encoder, cache, "float32"))),
-        "onnx, int8": in_batches(make_encoder_teacher(nlp, labels, load_onnx(encoder, cache))),
+        **{name: in_batches(make_encoder_teacher(nlp, labels, encode)) for name, encode in encoders.items()},
     }
 
 
@@ -132,6 +147,8 @@ def describe_machine() -> Dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
+        "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
+        "vnni": torch.cpu._is_vnni_supported(),
         **{name: version(name) for name in ("spacy", "spacy-transformers", "torch", "onnxruntime")},
     }
 

@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any, List
 
 import numpy
+import onnx
 import pytest
 import spacy
 import torch
@@ -13,9 +14,17 @@ from spacy_transformers.data_classes import HFObjects
 from scripts.docbins import center_logits
 from scripts.files import UserError
 from scripts.teacher import runtimes
-from scripts.teacher.runtimes import choose_runtime, get_transformer, make_encoder_teacher, make_teacher
+from scripts.teacher.onnx_encoder import (
+    ExportError,
+    load_onnx,
+    measure_channels,
+    open_session,
+    run_session,
+    smooth_product,
+)
+from scripts.teacher.runtimes import batch_docs, choose_runtime, get_transformer, make_encoder_teacher, make_teacher
 from scripts.teacher.scoring import TOLERANCE
-from scripts.teacher.window_encoder import ExportError, WindowEncoder, load_onnx, run_torch
+from scripts.teacher.window_encoder import WindowEncoder, run_torch
 from tests.conftest import BOW, LABELS, make_examples, make_pipeline, make_teacher_logits
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "love", "##ly", "day", "bad", "a", "don", "'", "t", "!", "##a"]
@@ -129,27 +138,64 @@ def test_scores_do_not_depend_on_the_batch(teacher: Language, monkeypatch: pytes
 def test_the_export_is_cached_and_computes_the_same(teacher: Language, tmp_path: Path) -> None:
     encoder = make_window_encoder(teacher)
     docs = odd_docs(teacher)
-    load_onnx(encoder, tmp_path / "onnx")
+    windows = [arrays for _, arrays in batch_docs(docs, get_transformer(teacher))]
+    load_onnx(encoder, tmp_path / "onnx", windows)
     written = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "onnx").iterdir()}
-    assert set(written) == {"float32.onnx", "int8.onnx"}
-    exact = make_encoder_teacher(teacher, LABELS, load_onnx(encoder, tmp_path / "onnx", "float32"))
+    assert sorted(name[:5] for name in written) == ["float", "int8-"]
+    exact = make_encoder_teacher(teacher, LABELS, load_onnx(encoder, tmp_path / "onnx"))
     expected = torch_teacher(teacher)(docs)
     assert exact(docs) == pytest.approx(expected, abs=1e-5)
-    int8 = make_encoder_teacher(teacher, LABELS, load_onnx(encoder, tmp_path / "onnx"))
+    int8 = make_encoder_teacher(teacher, LABELS, load_onnx(encoder, tmp_path / "onnx", windows))
     # Random weights are no easy case for eight bits.
     assert numpy.abs(int8(docs) - expected).mean() < 0.1
     assert (int8(docs) == int8(docs)).all()
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "onnx").iterdir()} == written
+    # Other texts may have larger values.
+    load_onnx(encoder, tmp_path / "onnx", [[array[:1] for array in windows[0]]])
+    assert len(list((tmp_path / "onnx").iterdir())) == 3
+
+
+def make_product(weights: numpy.ndarray) -> Any:
+    """A graph of one matrix product."""
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["windows", width])
+        for name, width in (("weights", 3), ("out", 2))
+    ]
+    node = onnx.helper.make_node("MatMul", ["weights", "W"], ["out"], name="product")
+    graph = onnx.helper.make_graph(
+        [node], "graph", values[:1], values[1:], [onnx.numpy_helper.from_array(weights, "W")]
+    )
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_smoothing_changes_what_is_rounded_and_not_the_product() -> None:
+    inputs = numpy.array([[1, -2, 80], [0.5, 2, -3]], dtype="float32")
+    weights = numpy.array([[1, 2], [3, 4], [0.5, 0.25]], dtype="float32")
+    model = make_product(weights)
+    windows = [[numpy.zeros(1)] * 3 + [inputs]]
+    peaks = measure_channels(model, ["weights"], windows)["weights"]
+    assert peaks.tolist() == [1, 2, 80]
+    (node,), (tensor,) = model.graph.node, model.graph.initializer
+    smooth_product(model.graph, node, tensor, peaks)
+    # The .9 quantile of 1, 2, 80 is 2 + .8 * 78; only the last channel is above it.
+    scale = 80 / (2 + 0.8 * 78)
+    smoothed = measure_channels(model, ["product/smooth"], windows)["product/smooth"]
+    assert smoothed == pytest.approx([1, 2, 80 / scale])
+    W = onnx.numpy_helper.to_array(model.graph.initializer[0])
+    assert numpy.allclose(W, weights * numpy.array([[1], [1], [scale]]))
+    out = run_session(open_session(model.SerializeToString()), windows[0], None)[0]
+    assert out == pytest.approx(inputs @ weights, rel=1e-6)
 
 
 def fake_onnx(monkeypatch: pytest.MonkeyPatch, **noise: float) -> None:
-    def load(encoder: WindowEncoder, cache: Path, precision: str) -> Any:
+    def load(encoder: WindowEncoder, cache: Path, calibration: Any = ()) -> Any:
         encode = run_torch(encoder)
-        return lambda arrays: (
-            encode(arrays) + noise[precision] * numpy.random.default_rng(0).normal(size=(len(arrays[0]), 16))
-        )
+        scale = noise["int8" if calibration else "float32"]
+        return lambda arrays: encode(arrays) + scale * numpy.random.default_rng(0).normal(size=(len(arrays[0]), 16))
 
     monkeypatch.setattr(runtimes, "load_onnx", load)
+    # Not every machine computes it.
+    monkeypatch.setattr(runtimes, "computes_bfloat16", lambda device: False)
 
 
 def test_auto_takes_int8_where_it_agrees(teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +218,10 @@ def test_a_runtime_that_disagrees_is_refused(
     fake_onnx(monkeypatch, int8=1.0, float32=0.0)
     chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
     assert (chosen.name, chosen.precision) == ("onnx", "float32")
+    # In PyTorch, half the bits come before ONNX with all of them, where the processor computes them.
+    monkeypatch.setattr(runtimes, "computes_bfloat16", lambda device: True)
+    chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
+    assert (chosen.name, chosen.precision) == (("onnx", "float32") if name == "onnx" else ("torch", "bfloat16"))
 
 
 def test_an_encoder_that_cannot_be_exported_runs_in_torch(
@@ -183,8 +233,9 @@ def test_an_encoder_that_cannot_be_exported_runs_in_torch(
     monkeypatch.setattr(torch.onnx, "export", fail)
     with pytest.raises(ExportError, match="no such operator"):
         load_onnx(make_window_encoder(teacher), tmp_path / "onnx")
-    assert not (tmp_path / "onnx").exists()
-    assert choose_runtime("onnx", teacher, LABELS, odd_docs(teacher), tmp_path / "onnx").name == "torch"
+    assert not list((tmp_path / "onnx").iterdir())
+    chosen = choose_runtime("onnx", teacher, LABELS, odd_docs(teacher), tmp_path / "onnx")
+    assert (chosen.name, chosen.precision) == ("torch", "float32")
     assert "cannot be exported" in capsys.readouterr().out
 
 

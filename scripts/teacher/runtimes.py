@@ -6,7 +6,7 @@ probabilities within float rounding, or are checked on a sample of the texts and
 """
 
 from pathlib import Path
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, cast
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 import numpy
 import torch
@@ -21,15 +21,18 @@ from wasabi import msg
 from scripts.docbins import MASK
 from scripts.files import UserError
 from scripts.teacher.encoder import computes_bfloat16
-from scripts.teacher.window_encoder import Encode, ExportError, WindowEncoder, load_onnx, run_torch
+from scripts.teacher.onnx_encoder import ExportError, load_onnx
+from scripts.teacher.window_encoder import Encode, WindowEncoder, run_torch
 from scripts.teacher.windows import batch_windows, make_windows, pad_windows
 
 # From documents, which it leaves as they are, to probabilities. Shape: (n_docs, n_labels).
 Teacher = Callable[[List[Doc]], numpy.ndarray]
 RUNTIMES = ("auto", "pipeline", "torch", "onnx")
 # Wordpieces of a batch, padding included: what stays in a processor's cache, and what fills a GPU.
-BATCH_WORDPIECES = 2048
+BATCH_WORDPIECES = 512
 GPU_BATCH_WORDPIECES = 1 << 16
+# Texts of the sample that show how large the numbers of int8 must become.
+CALIBRATION_TEXTS = 100
 # What a runtime of lower precision must reach on a sample of the texts.
 MIN_AGREEMENT = 0.99
 MAX_DIFFERENCE = 0.01
@@ -87,26 +90,39 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
         return pipeline
     if reason:
         raise UserError(f"The runtime {name!r} cannot run this teacher: {reason}. Use --runtime pipeline.")
-    transformer = get_transformer(nlp).transformer
-    encoder = WindowEncoder(transformer, has_types="token_type_ids" in get_transformer(nlp).tokenizer.model_input_names)
+    model = get_transformer(nlp)
+    encoder = WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
     float32 = Runtime("torch", "float32", make_encoder_teacher(nlp, labels, run_torch(encoder)), None)
+    if not sample:
+        # Nothing to check with is nothing checked.
+        return float32
     expected = float32.predict(sample)
-    if name == "onnx" or (name == "auto" and transformer.device.type == "cpu"):
+    windows = [arrays for _, arrays in batch_docs(sample[:CALIBRATION_TEXTS], model)]
+    device = model.transformer.device
+    onnx = name == "onnx" or (name == "auto" and device.type == "cpu")
+    # From the fastest on, as benchmarks.scoring measures them.
+    candidates: List[Tuple[str, str, bool, Callable[[], Encode]]] = [
+        ("onnx", "int8", onnx and bool(windows), lambda: load_onnx(encoder, cache, windows)),
+        (
+            "torch",
+            "bfloat16",
+            name != "onnx" and computes_bfloat16(device),
+            lambda: run_torch(encoder, dtype=torch.bfloat16),
+        ),
+        ("onnx", "float32", onnx, lambda: load_onnx(encoder, cache)),
+    ]
+    for engine, precision, wanted, load in candidates:
+        if not wanted:
+            continue
         try:
-            for precision in ("int8", "float32"):
-                predict = make_encoder_teacher(nlp, labels, load_onnx(encoder, cache, precision))
-                check = compare(predict(sample), expected)
-                if check.passed:
-                    return Runtime("onnx", precision, predict, check)
-                msg.warn(f"The encoder in ONNX, {precision}, differs too much from the teacher: {describe(check)}")
+            predict = make_encoder_teacher(nlp, labels, load())
         except ExportError as error:
-            msg.warn(f"The encoder cannot be exported to ONNX, so PyTorch runs it: {error}")
-    if computes_bfloat16(transformer.device):
-        predict = make_encoder_teacher(nlp, labels, run_torch(encoder, dtype=torch.bfloat16))
+            msg.warn(f"The encoder cannot be exported to ONNX, {precision}: {error}")
+            continue
         check = compare(predict(sample), expected)
         if check.passed:
-            return Runtime("torch", "bfloat16", predict, check)
-        msg.warn(f"bfloat16 differs too much from the teacher, so float32 is used: {describe(check)}")
+            return Runtime(engine, precision, predict, check)
+        msg.warn(f"The teacher in {engine}, {precision}, differs too much from float32: {describe(check)}")
     return float32
 
 
@@ -192,6 +208,14 @@ def make_teacher(nlp: Language, labels: Sequence[str]) -> Teacher:
     return predict
 
 
+def batch_docs(docs: List[Doc], model: TransformerModel) -> Iterator[Tuple[List[int], List[numpy.ndarray]]]:
+    """The batches of windows of documents: the document of each window, and what the encoder takes."""
+    on_gpu = model.transformer.device.type != "cpu"
+    windows = make_windows(docs, model.attrs["get_spans"], model.tokenizer)
+    for batch in batch_windows(windows, GPU_BATCH_WORDPIECES if on_gpu else BATCH_WORDPIECES):
+        yield [window.doc for window in batch], pad_windows(batch, model.tokenizer.pad_token_id or 0)
+
+
 def make_encoder_teacher(nlp: Language, labels: Sequence[str], encode: Encode) -> Teacher:
     """Run a teacher's encoder and head without its pipeline.
 
@@ -204,15 +228,11 @@ def make_encoder_teacher(nlp: Language, labels: Sequence[str], encode: Encode) -
     textcat = cast(TextCategorizer, nlp.get_pipe("textcat"))
     head = textcat.model.get_ref("output_layer")
     columns = [textcat.labels.index(label) for label in labels]
-    pad_token_id = model.tokenizer.pad_token_id or 0
-    on_gpu = model.transformer.device.type != "cpu"
-    max_wordpieces = GPU_BATCH_WORDPIECES if on_gpu else BATCH_WORDPIECES
 
     def predict(docs: List[Doc]) -> numpy.ndarray:
         vectors: Any = numpy.zeros((len(docs), model.get_dim("nO")), dtype="float32")
-        windows = make_windows(docs, model.attrs["get_spans"], model.tokenizer)
-        for batch in batch_windows(windows, max_wordpieces):
-            numpy.add.at(vectors, [window.doc for window in batch], encode(pad_windows(batch, pad_token_id)))
+        for owners, arrays in batch_docs(docs, model):
+            numpy.add.at(vectors, owners, encode(arrays))
         scores = head.ops.to_numpy(head.predict(head.ops.asarray(vectors)))
         return (expit(scores) if textcat.model.attrs["multi_label"] else scores)[:, columns]
 

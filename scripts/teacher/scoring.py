@@ -27,7 +27,7 @@ from scripts.files import UserError, digest, hash_path, remove, replaced, run_co
 from scripts.teacher.shard_scorer import hash_doc, prepare_scoring
 
 Row = Dict[str, Any]
-MODULES = ("scoring", "shard_scorer", "runtimes", "windows", "window_encoder")
+MODULES = ("scoring", "shard_scorer", "runtimes", "windows", "window_encoder", "onnx_encoder")
 SHARD_SIZE = 1000
 # Texts that a runtime of lower precision is checked with.
 SAMPLE_SIZE = 200
@@ -117,8 +117,8 @@ def name_export(teacher_sha256: str) -> str:
     teacher_sha256 (str): The teacher's hash.
     RETURNS (str): 16 hexadecimal digits.
     """
-    code = hash_path(Path(__file__).with_name("window_encoder.py"))
-    return digest([teacher_sha256, code, *map(version, ("onnxruntime", "torch"))])
+    code = [hash_path(Path(__file__).with_name(f"{name}.py")) for name in ("window_encoder", "onnx_encoder")]
+    return digest([teacher_sha256, *code, *map(version, ("onnxruntime", "torch"))])
 
 
 def write_record(output: Path, record: Dict[str, Any], shards: List[Path]) -> None:

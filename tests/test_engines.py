@@ -4,10 +4,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
-import fsspec
 import pytest
+from moto.server import ThreadedMotoServer
+from s3fs import S3FileSystem
 
-from scripts.engines.shards import PackedFolder, Shard, list_names, prepare_folder, run_shards, write_bytes
+from scripts.engines.shards import (
+    STARTED,
+    PackedFolder,
+    Shard,
+    fetch_files,
+    list_names,
+    prepare_folder,
+    run_shards,
+    write_bytes,
+)
 from scripts.engines.workers import TASK_RETRIES, Engine, Task, run_tasks
 from scripts.files import UserError, hash_path
 from tests.engine_workers import Doubler, start_without_teacher
@@ -103,19 +113,49 @@ def test_a_cluster_without_room_and_one_that_is_not_there(
         run(partial(Doubler, tmp_path), RAY)
 
 
-@pytest.mark.parametrize("folder", ["memory://bucket/run", ""], ids=["url", "path"])
-def test_shards_go_to_any_folder_and_finished_ones_are_skipped(folder: str, tmp_path: Path) -> None:
-    folder = folder or str(tmp_path / "shards")
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of a server on this machine that answers as S3 does."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*server.get_host_and_port()))
+    # fsspec keeps the connections that it has made, and those of others went elsewhere.
+    S3FileSystem.clear_instance_cache()
+    S3FileSystem().mkdir("bucket")
+    yield "s3://bucket"
+    S3FileSystem.clear_instance_cache()
+    server.stop()
+
+
+@pytest.mark.parametrize("kind", ["path", "memory", "s3"])
+def test_shards_go_to_any_folder_and_finished_ones_are_skipped(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    roots = {
+        "path": lambda: str(tmp_path),
+        "memory": lambda: "memory://",
+        "s3": lambda: request.getfixturevalue("bucket"),
+    }
+    folder = f"{roots[kind]()}/run/shards"
     shards = [Shard(name, 1, i) for i, name in enumerate(EXPECTED)]
+    assert prepare_folder(folder, {"work": 1}) == set()
     write_bytes(f"{folder}/task3", b"finished before")
+    assert prepare_folder(folder, {"work": 1}) == {"task3"}
     (tmp_path / "traces").mkdir()
     make_worker = partial(Doubler, tmp_path / "traces")
     for _ in range(2):
         run_shards(make_worker, shards, folder, engine=HERE, total=12, desc="Doubling")
-    assert list_names(folder) == set(EXPECTED)
-    content = {name: fsspec.open(f"{folder}/{name}").open().read() for name in EXPECTED}
+    assert list_names(folder) == {*EXPECTED, STARTED}
+    fetch_files(folder, [tmp_path / "fetched" / name for name in EXPECTED])
+    content = {name: (tmp_path / "fetched" / name).read_bytes() for name in EXPECTED}
     assert content == {**EXPECTED, "task3": b"finished before"}
     assert len(list((tmp_path / "traces").iterdir())) == len(EXPECTED) - 1
+    # Other work begins anew.
+    assert prepare_folder(folder, {"work": 2}) == set()
+    assert list_names(folder) == {STARTED}
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,7 +183,7 @@ def test_smoothing_changes_what_is_rounded_and_not_the_product() -> None:
     assert smoothed == pytest.approx([1, 2, 80 / scale])
     W = onnx.numpy_helper.to_array(model.graph.initializer[0])
     assert numpy.allclose(W, weights * numpy.array([[1], [1], [scale]]))
-    out = run_session(open_session(model.SerializeToString()), windows[0], None)[0]
+    out = run_session(open_session(model.SerializeToString()), windows[0])[0]
     assert out == pytest.approx(inputs @ weights, rel=1e-6)
 
 
@@ -191,7 +191,8 @@ def fake_onnx(monkeypatch: pytest.MonkeyPatch, **noise: float) -> None:
     def load(encoder: WindowEncoder, cache: Path, calibration: Any = ()) -> Any:
         encode = run_torch(encoder)
         scale = noise["int8" if calibration else "float32"]
-        return lambda arrays: encode(arrays) + scale * numpy.random.default_rng(0).normal(size=(len(arrays[0]), 16))
+        rng = numpy.random.default_rng(0)
+        return lambda batches: (sums + scale * rng.normal(size=sums.shape) for sums in encode(batches))
 
     monkeypatch.setattr(runtimes, "load_onnx", load)
     # Not every machine computes it.

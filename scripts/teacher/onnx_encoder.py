@@ -11,9 +11,10 @@ SOURCE: Xiao et al. (2023), SmoothQuant, arXiv:2211.10438, section 4; here the c
 import logging
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
 import numpy
 import onnx
@@ -61,22 +62,35 @@ def load_onnx(encoder: WindowEncoder, cache: Path, calibration: Sequence[List[nu
             with replaced(path) as partial:
                 quantise_onnx(exact, calibration, partial)
     session = open_session(str(path))
-    return lambda arrays: run_session(session, arrays, None)[0]
+
+    def encode(batches: Iterable[List[numpy.ndarray]]) -> Iterator[numpy.ndarray]:
+        # A batch is too small to share: each core takes one of its own.
+        with ThreadPoolExecutor(count_cores()) as pool:
+            yield from pool.map(lambda arrays: run_session(session, arrays)[0], batches)
+
+    return encode
 
 
-def open_session(model: Any) -> onnxruntime.InferenceSession:
-    """Load a model for all cores that this process may use.
+def count_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_session(model: Union[str, bytes]) -> onnxruntime.InferenceSession:
+    """Load a model. Each call of it runs on one core.
 
     model (Union[str, bytes]): Its path, or the model itself.
     RETURNS (InferenceSession): What runs it.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def run_session(session: onnxruntime.InferenceSession, arrays: List[numpy.ndarray], outputs: Any) -> List[Any]:
+def run_session(
+    session: onnxruntime.InferenceSession, arrays: List[numpy.ndarray], outputs: Optional[List[str]] = None
+) -> List[numpy.ndarray]:
     """Run a model on windows.
 
     session (InferenceSession): What runs it. An encoder without token types has no such input.

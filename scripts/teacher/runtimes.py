@@ -231,8 +231,9 @@ def make_encoder_teacher(nlp: Language, labels: Sequence[str], encode: Encode) -
 
     def predict(docs: List[Doc]) -> numpy.ndarray:
         vectors: Any = numpy.zeros((len(docs), model.get_dim("nO")), dtype="float32")
-        for owners, arrays in batch_docs(docs, model):
-            numpy.add.at(vectors, owners, encode(arrays))
+        batches = list(batch_docs(docs, model))
+        for (owners, _), sums in zip(batches, encode(arrays for _, arrays in batches)):
+            numpy.add.at(vectors, owners, sums)
         scores = head.ops.to_numpy(head.predict(head.ops.asarray(vectors)))
         return (expit(scores) if textcat.model.attrs["multi_label"] else scores)[:, columns]
 

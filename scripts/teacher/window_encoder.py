@@ -1,12 +1,12 @@
 """The teacher's encoder alone: from windows to weighted sums of hidden states."""
 
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Iterable, Iterator, List, Optional
 
 import numpy
 import torch
 
-# From wordpieces, attention mask, token types and weights, padded, to the sums of windows.
-Encode = Callable[[List[numpy.ndarray]], numpy.ndarray]
+# From batches of wordpieces, attention mask, token types and weights, padded, to the sums of their windows, in order.
+Encode = Callable[[Iterable[List[numpy.ndarray]]], Iterator[numpy.ndarray]]
 
 
 class WindowEncoder(torch.nn.Module):
@@ -47,15 +47,17 @@ def run_torch(encoder: WindowEncoder, *, dtype: Optional[torch.dtype] = None) ->
     """
     device = encoder.transformer.device
 
-    def encode(arrays: List[numpy.ndarray]) -> numpy.ndarray:
-        tensors = [torch.from_numpy(array) for array in arrays]
-        if device.type == "cuda":
-            # Pinned memory travels while the GPU computes.
-            tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors]
-        *inputs, weights = tensors
+    def encode(batches: Iterable[List[numpy.ndarray]]) -> Iterator[numpy.ndarray]:
         # Thinc leaves the encoder in training mode whenever the pipeline has run.
         encoder.eval()
-        with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
-            return encoder(*inputs, weights).float().cpu().numpy()
+        for arrays in batches:
+            tensors = [torch.from_numpy(array) for array in arrays]
+            if device.type == "cuda":
+                # Pinned memory travels while the GPU computes.
+                tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors]
+            *inputs, weights = tensors
+            with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
+                vectors = encoder(*inputs, weights).float().cpu().numpy()
+            yield vectors
 
     return encode

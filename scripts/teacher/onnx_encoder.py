@@ -54,10 +54,8 @@ def load_onnx(encoder: WindowEncoder, cache: Path, calibration: Sequence[List[nu
         with replaced(path) as partial:
             export_onnx(encoder, partial)
     if calibration:
-        exact, path = (
-            path,
-            cache / f"int8-{digest([array.tolist() for arrays in calibration for array in arrays])}.onnx",
-        )
+        key = digest([array.tolist() for arrays in calibration for array in arrays])
+        exact, path = path, cache / f"int8-{key}.onnx"
         if not path.is_file():
             with replaced(path) as partial:
                 quantise_onnx(exact, calibration, partial)

@@ -14,6 +14,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
 import numpy
@@ -109,8 +110,8 @@ def export_onnx(encoder: WindowEncoder, path: Path) -> None:
     RAISES (ExportError): PyTorch or ONNX Runtime cannot do it.
     """
     transformer = encoder.transformer
-    traced = path.with_name("traced.onnx")
-    with _export_errors():
+    with _export_errors(), TemporaryDirectory() as folder:
+        traced = str(Path(folder) / "traced.onnx")
         # The fusions know attention spelt out, not PyTorch's fused operator.
         plain = AutoModel.from_config(transformer.config, attn_implementation="eager")
         plain.load_state_dict(transformer.state_dict())
@@ -118,7 +119,7 @@ def export_onnx(encoder: WindowEncoder, path: Path) -> None:
         torch.onnx.export(
             WindowEncoder(plain, has_types=encoder.has_types).eval(),
             (ids, ids, ids * 0, ids.float()),
-            str(traced),
+            traced,
             input_names=list(INPUTS),
             output_names=["vectors"],
             dynamic_axes={name: {0: "windows", 1: "wordpieces"} for name in INPUTS} | {"vectors": {0: "windows"}},
@@ -126,14 +127,13 @@ def export_onnx(encoder: WindowEncoder, path: Path) -> None:
             dynamo=False,
         )
         fused = optimize_model(
-            str(traced),
+            traced,
             model_type="bert",
             num_heads=transformer.config.num_attention_heads,
             hidden_size=transformer.config.hidden_size,
             optimization_options=FusionOptions("bert"),
         )
         fused.save_model_to_file(str(path))
-        traced.unlink()
 
 
 def quantise_onnx(exact: Path, calibration: Sequence[List[numpy.ndarray]], path: Path) -> None:
@@ -144,7 +144,6 @@ def quantise_onnx(exact: Path, calibration: Sequence[List[numpy.ndarray]], path:
     path (Path): Where it is written.
     RAISES (ExportError): ONNX Runtime cannot do it.
     """
-    smoothed = path.with_name("smoothed.onnx")
     with _export_errors():
         model = onnx.load(exact)
         weights = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -152,11 +151,10 @@ def quantise_onnx(exact: Path, calibration: Sequence[List[numpy.ndarray]], path:
         peaks = measure_channels(model, [node.input[0] for node in products], calibration)
         for node in products:
             smooth_product(model.graph, node, weights[node.input[1]], peaks[node.input[0]])
-        onnx.save(model, smoothed)
         # The first layer's feed-forward output: an error made there is the largest, and grows in all that follow.
         narrowing = [node.name for node in products if numpy.greater(*weights[node.input[1]].dims)]
         quantize_dynamic(
-            smoothed,
+            model,
             path,
             op_types_to_quantize=QUANTISED,
             nodes_to_exclude=narrowing[:1],
@@ -167,7 +165,6 @@ def quantise_onnx(exact: Path, calibration: Sequence[List[numpy.ndarray]], path:
             # Fused operators have no shape inference, and all that they compute is float.
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
-        smoothed.unlink()
 
 
 def measure_channels(

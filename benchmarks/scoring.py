@@ -33,7 +33,6 @@ from scripts.teacher.runtimes import (
     make_encoder_teacher,
     make_teacher,
 )
-from scripts.teacher.shard_scorer import score_docs
 from scripts.teacher.window_encoder import WindowEncoder, run_torch
 
 BASELINE = "pipeline, as they come"
@@ -120,13 +119,6 @@ def make_contenders(nlp: Language, cache: Path, calibration: List[str]) -> Dict[
     def as_they_come(docs: List[Doc]) -> numpy.ndarray:
         return numpy.array([[doc.cats[label] for label in labels] for doc in nlp.pipe(docs)], dtype="float32")
 
-    def in_batches(predict: Contender) -> Contender:
-        def run(docs: List[Doc]) -> numpy.ndarray:
-            logits = numpy.exp(score_docs(docs, predict))
-            return logits / logits.sum(axis=1, keepdims=True)
-
-        return run
-
     encoders = {"torch": run_torch(encoder)}
     if computes_bfloat16(model.transformer.device):
         encoders["torch, bfloat16"] = run_torch(encoder, dtype=torch.bfloat16)
@@ -134,8 +126,8 @@ def make_contenders(nlp: Language, cache: Path, calibration: List[str]) -> Dict[
     encoders["onnx, int8"] = load_onnx(encoder, cache, windows)
     return {
         BASELINE: as_they_come,
-        "pipeline, sorted": in_batches(make_teacher(nlp, labels)),
-        **{name: in_batches(make_encoder_teacher(nlp, labels, encode)) for name, encode in encoders.items()},
+        "pipeline, sorted": make_teacher(nlp, labels),
+        **{name: make_encoder_teacher(nlp, labels, encode) for name, encode in encoders.items()},
     }
 
 

@@ -85,6 +85,9 @@ def test_reduction_keeps_the_directions_of_most_variance() -> None:
     assert reduced.shape == (200, 2) and (reduced**2).mean() == pytest.approx(1)
     for column in range(2):
         assert abs(numpy.corrcoef(reduced[:, column], scores[:, column])[0, 1]) > 0.99
+    assert reduced.std(axis=0) == pytest.approx([1, 1])
+    first, second = reduce_vectors(scores @ basis, 2, whitening=0).std(axis=0)
+    assert first / second == pytest.approx(4.5, rel=0.1)
     few = reduce_vectors(scores[:3], 5)
     assert few.shape == (3, 5) and not few[:, 3:].any() and (few[:, :3] ** 2).mean() == pytest.approx(1)
 

@@ -33,6 +33,7 @@ def write_lexicon(
     teacher: Path = typer.Argument(..., help="The fine-tuned teacher"),
     output: Path = typer.Argument(..., help="Folder of the lexicon, for `[initialize] vectors`"),
     dimensions: int = typer.Option(64, help="Width of the vectors"),
+    whitening: float = typer.Option(1.0, help="1 makes all dimensions equally large, 0 leaves them as they are"),
     min_count: int = typer.Option(3, help="How often a word must occur"),
     max_words: int = typer.Option(30_000, help="Most words, the frequent ones first"),
     sources: str = typer.Option(f"{GOLD},{UNLABELLED}", help="Sources of the texts that words are counted in"),
@@ -61,7 +62,7 @@ def write_lexicon(
     if contexts:
         read = [[token.text for token in tokenize.make_doc(text)] for text in rows[:contexts]]
         add_contexts(vectors, {word: i for i, word in enumerate(words)}, encoder.encode_texts(read), n_texts=len(read))
-    save_vectors(list(words), reduce_vectors(vectors, dimensions), tokenize, output)
+    save_vectors(list(words), reduce_vectors(vectors, dimensions, whitening=whitening), tokenize, output)
     msg.good(f"Lexicon of {len(words)} words, {dimensions} dimensions: {output}")
 
 
@@ -190,15 +191,23 @@ def add_contexts(
     vectors[seen] = sums[seen] / counts[seen, None]
 
 
-def reduce_vectors(vectors: numpy.ndarray, dimensions: int) -> numpy.ndarray:
-    """Reduce vectors by PCA and scale them to a mean square of 1 per entry.
+def reduce_vectors(vectors: numpy.ndarray, dimensions: int, *, whitening: float = 1.0) -> numpy.ndarray:
+    """Reduce vectors by PCA, whiten them, and scale them to a mean square of 1 per entry.
+
+    The fine-tuned teacher's first component, what it was trained to tell apart, is many times larger than all others:
+    left as it is, it drowns them in the student.
 
     vectors (ndarray): Shape: (n_words, width).
     dimensions (int): New width.
+    whitening (float): Power of its standard deviation that a component is divided by: 1 makes all equally large.
     RETURNS (ndarray): The last columns are 0 where words or width are fewer. Shape: (n_words, dimensions).
     """
     n_components = min(dimensions, *vectors.shape)
     reduced = PCA(n_components, svd_solver="full").fit_transform(vectors.astype("float64"))
+    spread = reduced.std(axis=0)
+    # What has no spread beyond rounding stays as it is, near 0.
+    spread[spread <= 1e-6 * spread.max()] = 1
+    reduced /= spread**whitening
     scaled = reduced / max(float(numpy.sqrt((reduced**2).mean())), 1e-12)
     return numpy.pad(scaled, [(0, 0), (0, dimensions - n_components)]).astype("float32")
 

@@ -151,13 +151,10 @@ def quantise_onnx(exact: Path, calibration: Sequence[List[numpy.ndarray]], path:
         peaks = measure_channels(model, [node.input[0] for node in products], calibration)
         for node in products:
             smooth_product(model.graph, node, weights[node.input[1]], peaks[node.input[0]])
-        # The first layer's feed-forward output: an error made there is the largest, and grows in all that follow.
-        narrowing = [node.name for node in products if numpy.greater(*weights[node.input[1]].dims)]
         quantize_dynamic(
             model,
             path,
             op_types_to_quantize=QUANTISED,
-            nodes_to_exclude=narrowing[:1],
             per_channel=True,
             # Without int8 dot products, sums of two full eight-bit products overflow their sixteen bits.
             reduce_range=not torch.cpu._is_vnni_supported(),

@@ -23,7 +23,7 @@ from scripts.files import UserError
 from scripts.teacher.encoder import computes_bfloat16
 from scripts.teacher.onnx_encoder import ExportError, load_onnx
 from scripts.teacher.window_encoder import Encode, WindowEncoder, run_torch
-from scripts.teacher.windows import batch_windows, make_windows, pad_windows
+from scripts.teacher.windows import batch_by_length, batch_windows, make_windows, pad_windows
 
 # From documents, which it leaves as they are, to probabilities. Shape: (n_docs, n_labels).
 Teacher = Callable[[List[Doc]], numpy.ndarray]
@@ -31,6 +31,11 @@ RUNTIMES = ("auto", "pipeline", "torch", "onnx")
 # Wordpieces of a batch, padding included: what stays in a processor's cache, and what fills a GPU.
 BATCH_WORDPIECES = 512
 GPU_BATCH_WORDPIECES = 1 << 16
+# Documents that are cut into windows at once, in tokens for each wordpiece of a batch: the first batches are at work
+# while the others are made.
+TOKENS_AHEAD = 16
+# Padded tokens that the pipeline is given at once.
+PIPELINE_BATCH_TOKENS = 1 << 15
 # Texts of the sample that show how large the numbers of int8 must become.
 CALIBRATION_TEXTS = 100
 # What a runtime of lower precision must reach on a sample of the texts.
@@ -197,13 +202,16 @@ def make_teacher(nlp: Language, labels: Sequence[str]) -> Teacher:
         )
 
     def predict(docs: List[Doc]) -> numpy.ndarray:
-        # The pipeline writes on documents: tensors, and cats that are not gold.
-        copies = [
-            Doc(nlp.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
-            for doc in docs
-        ]
-        cats = [doc.cats for doc in nlp.pipe(copies, batch_size=max(1, len(copies)))]
-        return numpy.array([[doc_cats[label] for label in labels] for doc_cats in cats], dtype="float32")
+        probs = numpy.zeros((len(docs), len(labels)), dtype="float32")
+        for batch in batch_by_length(docs, PIPELINE_BATCH_TOKENS):
+            # The pipeline writes on documents: tensors, and cats that are not gold.
+            copies = [
+                Doc(nlp.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
+                for doc in map(docs.__getitem__, batch)
+            ]
+            for i, doc in zip(batch, nlp.pipe(copies, batch_size=len(copies))):
+                probs[i] = [doc.cats[label] for label in labels]
+        return probs
 
     return predict
 
@@ -211,9 +219,11 @@ def make_teacher(nlp: Language, labels: Sequence[str]) -> Teacher:
 def batch_docs(docs: List[Doc], model: TransformerModel) -> Iterator[Tuple[List[int], List[numpy.ndarray]]]:
     """The batches of windows of documents: the document of each window, and what the encoder takes."""
     on_gpu = model.transformer.device.type != "cpu"
-    windows = make_windows(docs, model.attrs["get_spans"], model.tokenizer)
-    for batch in batch_windows(windows, GPU_BATCH_WORDPIECES if on_gpu else BATCH_WORDPIECES):
-        yield [window.doc for window in batch], pad_windows(batch, model.tokenizer.pad_token_id or 0)
+    max_wordpieces = GPU_BATCH_WORDPIECES if on_gpu else BATCH_WORDPIECES
+    for chosen in batch_by_length(docs, TOKENS_AHEAD * max_wordpieces):
+        windows = make_windows([docs[i] for i in chosen], model.attrs["get_spans"], model.tokenizer)
+        for batch in batch_windows(windows, max_wordpieces):
+            yield [chosen[window.doc] for window in batch], pad_windows(batch, model.tokenizer.pad_token_id or 0)
 
 
 def make_encoder_teacher(nlp: Language, labels: Sequence[str], encode: Encode) -> Teacher:
@@ -231,9 +241,16 @@ def make_encoder_teacher(nlp: Language, labels: Sequence[str], encode: Encode) -
 
     def predict(docs: List[Doc]) -> numpy.ndarray:
         vectors: Any = numpy.zeros((len(docs), model.get_dim("nO")), dtype="float32")
-        batches = list(batch_docs(docs, model))
-        for (owners, _), sums in zip(batches, encode(arrays for _, arrays in batches)):
-            numpy.add.at(vectors, owners, sums)
+        owners: List[List[int]] = []
+
+        def batches() -> Iterator[List[numpy.ndarray]]:
+            for batch_owners, arrays in batch_docs(docs, model):
+                owners.append(batch_owners)
+                yield arrays
+
+        # An encoder may ask for batches long before it returns their sums.
+        for number, sums in enumerate(encode(batches())):
+            numpy.add.at(vectors, owners[number], sums)
         scores = head.ops.to_numpy(head.predict(head.ops.asarray(vectors)))
         return (expit(scores) if textcat.model.attrs["multi_label"] else scores)[:, columns]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, cast
 
-import numpy
 import spacy
 from spacy import Language
 from spacy.tokens import Doc
@@ -20,12 +19,9 @@ from scripts.docbins import MASK, center_logits, docs_to_bytes, one_hot
 from scripts.engines.shards import PackedFolder
 from scripts.engines.workers import Engine, Worker, run_tasks
 from scripts.files import UserError
-from scripts.teacher.runtimes import Runtime, Teacher, choose_runtime, mask_token
-from scripts.teacher.windows import batch_by_tokens
+from scripts.teacher.runtimes import Runtime, choose_runtime, mask_token
 
 Row = Dict[str, Any]
-# Padded tokens that a teacher is given at once: it batches them by what its memory holds.
-BATCH_TOKENS = 1 << 15
 # Instead of texts: asks what runs the teacher, and for the encoder that was exported for it.
 ASK_RUNTIME, ASK_ENCODER = "runtime", "encoder"
 
@@ -69,7 +65,7 @@ class ShardScorer:
         # documents.
         new = {key: i for i, key in enumerate(hashes) if key not in self.known}
         seen = [make_doc(rows[i], self.nlp, mask=self.mask) if "words" in rows[i] else docs[i] for i in new.values()]
-        scored = dict(zip(new, score_docs(seen, self.runtime.predict).tolist()))
+        scored = dict(zip(new, center_logits(self.runtime.predict(seen)).tolist()))
         for row, doc, key in zip(rows, docs, hashes):
             doc.cats = one_hot(row.get("label"), self.labels)
             doc._.teacher_logits = scored.get(key, self.known.get(key))
@@ -168,19 +164,3 @@ def hash_doc(doc: Doc) -> bytes:
     """A hash of a document's tokens, 16 bytes: what the teacher reads."""
     tokens = "\x1f".join(token.text_with_ws for token in doc)
     return blake2b(tokens.encode("utf8"), digest_size=16).digest()
-
-
-def score_docs(docs: List[Doc], predict: Teacher) -> numpy.ndarray:
-    """Score documents in batches of similar length.
-
-    docs (List[Doc]): The documents.
-    predict (Teacher): The teacher.
-    RETURNS (ndarray): Centred logits in the order of the documents. Shape: (n_docs, n_labels).
-    """
-    lengths = [len(doc) for doc in docs]
-    # Longest first: if memory runs out, it does so at once.
-    order = sorted(range(len(docs)), key=lambda i: (-lengths[i], i))
-    scored: Dict[int, numpy.ndarray] = {}
-    for batch in batch_by_tokens(order, lengths, max_tokens=BATCH_TOKENS):
-        scored.update(zip(batch, center_logits(predict([docs[i] for i in batch]))))
-    return numpy.array([scored[i] for i in range(len(docs))], dtype="float32")

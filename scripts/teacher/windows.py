@@ -97,6 +97,18 @@ def batch_by_tokens(order: List[int], lengths: List[int], *, max_tokens: int) ->
         yield batch
 
 
+def batch_by_length(docs: List[Doc], max_tokens: int) -> Iterator[List[int]]:
+    """Cut documents into batches of like length whose padded size stays within a budget, the longest first.
+
+    docs (List[Doc]): The documents.
+    max_tokens (int): Budget: number of documents times the longest one.
+    YIELDS (List[int]): Numbers of the documents of a batch.
+    """
+    # If memory runs out, it does so at once.
+    order = sorted(range(len(docs)), key=lambda i: (-len(docs[i]), i))
+    return batch_by_tokens(order, [len(doc) for doc in docs], max_tokens=max_tokens)
+
+
 def batch_windows(windows: List[Window], max_wordpieces: int) -> Iterator[List[Window]]:
     """Cut windows into batches of like length whose padded size stays within a budget, the longest first.
 

@@ -23,6 +23,7 @@ CODE = [
     Path("scripts/ablation/cell.py"),
     Path("scripts/docbins.py"),
 ]
+LEXICON = Path("scripts/lexicon/__main__.py")
 
 
 class Inputs:
@@ -112,9 +113,9 @@ class Inputs:
         if settings is True:
             return self.training / "lexicon"
         options = [part for name, value in sorted(settings.items()) for part in (f"--{name}", str(value))]
-        path = self.folder / f"lexicon-{digest([options, self._hash(self.teacher)])}"
+        texts = self.corpus / "transfer" / "texts.jsonl"
+        path = self.folder / f"lexicon-{digest([options, *map(self._hash, (self.teacher, texts, LEXICON))])}"
         if not path.is_dir():
-            texts = self.corpus / "transfer" / "texts.jsonl"
             run_module("scripts.lexicon", texts, self.teacher, path, *options, "--gpu-id", self.gpu_id)
         return path
 

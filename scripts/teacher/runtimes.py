@@ -102,12 +102,12 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
         # Nothing to check with is nothing checked.
         return float32
     expected = float32.predict(sample)
-    windows = [arrays for _, arrays in batch_docs(sample[:CALIBRATION_TEXTS], model)]
     device = model.transformer.device
     onnx = name == "onnx" or (name == "auto" and device.type == "cpu")
+    windows = [arrays for _, arrays in batch_docs(sample[:CALIBRATION_TEXTS], model)] if onnx else []
     # From the fastest on, as benchmarks.scoring measures them.
     candidates: List[Tuple[str, str, bool, Callable[[], Encode]]] = [
-        ("onnx", "int8", onnx and bool(windows), lambda: load_onnx(encoder, cache, windows)),
+        ("onnx", "int8", bool(windows), lambda: load_onnx(encoder, cache, windows)),
         (
             "torch",
             "bfloat16",

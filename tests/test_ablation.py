@@ -175,6 +175,18 @@ def test_a_grid_is_trained_resumed_and_reported(run: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_finished_is_reported_though_a_cell_fails(run: Path) -> None:
+    cells: List[Dict[str, Any]] = [
+        GOLD_CELL,
+        {"name": "broken", "student": "bow", "set": {"paths.labels": "none.json"}},
+    ]
+    with pytest.raises(UserError, match="2 of 5 cells failed"):
+        run_ablation(run, cells)
+    record = srsly.read_json(run / "training" / "ablation.json")
+    assert [cell["name"] for cell in record["groups"][0]["cells"]] == ["gold"]
+
+
+@pytest.mark.slow
 def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None:
     srsly.write_json(run / "training" / "encoder.json", {"path": "none"})
     transfer = run / "corpus" / "transfer"

@@ -45,35 +45,60 @@ def ablate(
     needed = {name for cell in cells for name in cell.get("teachers", [])}
     folders: Dict[str, List[Path]] = {}
     teacher = prepare_cell(inputs.make_teacher_spec(), training / "ablation" / "cells")
-    # Cells that learn from other cells' models come after those.
-    for wave in ([c for c in trained if "teachers" not in c], [c for c in trained if "teachers" in c]):
-        for cell in wave:
-            teachers = [folder / MODEL for name in cell.get("teachers", []) for folder in folders[name]]
-            keep = cell.get("keep", False) or cell["name"] in needed
-            specs = [inputs.make_spec(cell, seed, teachers=teachers, keep=keep) for seed in plan["seeds"]]
-            folders[cell["name"]] = [prepare_cell(spec, training / "ablation" / "cells") for spec in specs]
-        waiting = [teacher, *(folder for cell in wave for folder in folders[cell["name"]])]
-        run_cells(waiting, n_jobs=n_jobs, gpu_id=gpu_id)
-    results = {name: [srsly.read_json(path / RESULT) for path in paths] for name, paths in folders.items()}
-    for cell in cells:
-        if "average_of" in cell:
-            results[cell["name"]] = [merge([result for name in cell["average_of"] for result in results[name]])]
+    try:
+        # Cells that learn from other cells' models come after those.
+        for wave in ([c for c in trained if "teachers" not in c], [c for c in trained if "teachers" in c]):
+            for cell in wave:
+                teachers = [folder / MODEL for name in cell.get("teachers", []) for folder in folders[name]]
+                keep = cell.get("keep", False) or cell["name"] in needed
+                specs = [inputs.make_spec(cell, seed, teachers=teachers, keep=keep) for seed in plan["seeds"]]
+                folders[cell["name"]] = [prepare_cell(spec, training / "ablation" / "cells") for spec in specs]
+            waiting = [teacher, *(folder for cell in wave for folder in folders[cell["name"]])]
+            run_cells(waiting, n_jobs=n_jobs, gpu_id=gpu_id)
+    finally:
+        # Also when it is interrupted, or a cell fails: hours of work are in the others.
+        if record := collect(plan, teacher, folders):
+            record["scores"] = hash_path(corpus / "transfer" / "scores.json")
+            write_report(record, training)
+    msg.good(f"Ablation of {len(cells)} cells: {training / 'ablation.md'}")
+
+
+def collect(plan: Dict[str, Any], teacher: Path, folders: Dict[str, List[Path]]) -> Dict[str, Any]:
+    """Summarize the finished cells of a grid.
+
+    plan (Dict[str, Any]): The grid.
+    teacher (Path): Folder of the teacher's result.
+    folders (Dict[str, List[Path]]): Folders of each cell's trainings.
+    RETURNS (Dict[str, Any]): The record of the ablation; empty if teacher or baseline are not finished.
+    """
+    finished = {name: paths for name, paths in folders.items() if all(map(is_finished, paths))}
+    if plan["baseline"] not in finished or not is_finished(teacher):
+        return {}
+    results = {name: [srsly.read_json(path / RESULT) for path in paths] for name, paths in finished.items()}
+    for cell in (cell for group in plan["groups"] for cell in group["cells"]):
+        names = cell.get("average_of")
+        if names and set(names) <= set(results):
+            results[cell["name"]] = [merge([result for name in names for result in results[name]])]
     teacher_result = srsly.read_json(teacher / RESULT)
     baseline = results[plan["baseline"]]
-    summaries = {name: summarize(runs, baseline, teacher_result) for name, runs in results.items()}
-    record = {
+    groups = [
+        {
+            "name": group["name"],
+            "cells": [
+                {**cell, **summarize(results[cell["name"]], baseline, teacher_result)}
+                for cell in group["cells"]
+                if cell["name"] in results
+            ],
+        }
+        for group in plan["groups"]
+    ]
+    return {
         "baseline": plan["baseline"],
         "seeds": plan["seeds"],
         "n_test": len(teacher_result["test"]["gold"]),
         "teacher": {split: teacher_result[split]["accuracy"] for split in ("dev", "test")},
-        "groups": [
-            {"name": group["name"], "cells": [{**cell, **summaries[cell["name"]]} for cell in group["cells"]]}
-            for group in plan["groups"]
-        ],
-        "scores": hash_path(corpus / "transfer" / "scores.json"),
+        "groups": [group for group in groups if group["cells"]],
     }
-    write_report(record, training)
-    msg.good(f"Ablation of {len(cells)} cells: {training / 'ablation.md'}")
 
 
 def read_grid(path: Path) -> Dict[str, Any]:
@@ -145,7 +170,7 @@ def run_cells(folders: Iterable[Path], *, n_jobs: int, gpu_id: int) -> None:
     if failed:
         raise UserError(
             f"{len(failed)} of {len(waiting)} cells failed, e.g. with exit code {failed[0][1]}: see "
-            f"{failed[0][0] / 'log.txt'}. The others are kept; run the same command again to go on."
+            f"{failed[0][0] / 'log.txt'}. The others are kept and reported; run the same command again to go on."
         )
 
 

@@ -145,7 +145,7 @@ def test_the_step_writes_a_pipeline_and_its_curve(tmp_path: Path) -> None:
     nlp.to_disk(tmp_path / "export")
     gold = make_examples(spacy.blank("en"))
     write_docs([eg.reference for eg in gold], tmp_path / "dev.spacy")
-    srsly.write_jsonl(tmp_path / "texts.jsonl", [])
+    srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": "a customer's secret"}])
     compress(
         tmp_path / "export",
         tmp_path / "compressed",
@@ -160,6 +160,7 @@ def test_the_step_writes_a_pipeline_and_its_curve(tmp_path: Path) -> None:
     record = srsly.read_json(tmp_path / "compression.json")
     chosen = [row for row in record["curve"] if row["is_chosen"]][-1]
     loaded = spacy.load(tmp_path / "compressed")
+    assert "secret" not in loaded.vocab.strings
     found = measure(loaded, make_docs(loaded), GOLD, predict(nlp, make_docs(nlp)))
     assert found == pytest.approx({name: chosen[name] for name in found}, abs=1e-3)
     markdown = (tmp_path / "compression.md").read_text(encoding="utf8")

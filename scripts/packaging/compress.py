@@ -52,8 +52,11 @@ def compress(
     read = [nlp.make_doc(row["text"]) for row in islice(srsly.read_jsonl(texts), MAX_TEXTS)]
     tables = find_tables(nlp, read or docs)
     curve = choose_shares(nlp, tables, docs, gold, max_loss=max_loss, min_agreement=min_agreement)
+    # A vocabulary of its own again: the one that has read texts would give all their words away.
+    compressed = spacy.load(pipeline)
+    compressed.from_bytes(nlp.to_bytes(exclude=["vocab"]), exclude=["vocab"])
     with replaced(output) as partial:
-        nlp.to_disk(partial)
+        compressed.to_disk(partial)
     with replaced(record.with_suffix(".json")) as partial:
         limits = {"max_loss": max_loss, "min_agreement": min_agreement}
         srsly.write_json(partial, {**limits, "n_dev": len(docs), "curve": curve})

@@ -29,7 +29,7 @@ from scripts.teacher.windows import batch_by_length, batch_windows, make_windows
 Teacher = Callable[[List[Doc]], numpy.ndarray]
 RUNTIMES = ("auto", "pipeline", "torch", "onnx")
 # Wordpieces of a batch, padding included: what stays in a processor's cache, and what fills a GPU.
-BATCH_WORDPIECES = 384
+BATCH_WORDPIECES = 512
 GPU_BATCH_WORDPIECES = 1 << 16
 # Documents that are cut into windows at once, in tokens for each wordpiece of a batch: the first batches are at work
 # while the others are made.

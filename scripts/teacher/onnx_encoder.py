@@ -151,7 +151,7 @@ def quantise_onnx(exact: Path, calibration: Sequence[List[numpy.ndarray]], path:
     with _export_errors():
         model = onnx.load(exact)
         weights = {tensor.name: tensor for tensor in model.graph.initializer}
-        products = [node for node in model.graph.node if node.op_type == "MatMul" and node.input[1] in weights]
+        products = [node for node in model.graph.node if node.op_type in QUANTISED and node.input[1] in weights]
         peaks = measure_channels(model, [node.input[0] for node in products], calibration)
         for node in products:
             smooth_product(model.graph, node, weights[node.input[1]], peaks[node.input[0]])

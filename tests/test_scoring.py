@@ -22,7 +22,7 @@ from scripts.engines.workers import Engine
 from scripts.files import UserError
 from scripts.teacher import scoring
 from scripts.teacher.runtimes import Runtime, make_teacher
-from scripts.teacher.scoring import PREVIOUS, cut_shards, prepare_folder, read_rows, read_scores
+from scripts.teacher.scoring import PREVIOUS, cut_shards, find_missed_labels, prepare_folder, read_rows, read_scores
 from scripts.teacher.shard_scorer import ShardScorer, make_doc, prepare_scoring
 from scripts.teacher.windows import batch_by_length, batch_by_tokens
 from tests.conftest import BOW, LABELS, ROOT, make_examples, make_pipeline, make_teacher_logits
@@ -185,6 +185,15 @@ def test_any_pipeline_with_a_text_classifier_is_a_teacher(tmp_path: Path) -> Non
     assert make_teacher(nlp, ["POSITIVE", "NEGATIVE"])(docs) == pytest.approx(numpy.array(expected))
     with pytest.raises(UserError, match=r"labels are \['NEGATIVE', 'POSITIVE'\], the labels file has \['a', 'b'\]"):
         make_teacher(nlp, ["b", "a"])
+
+
+def test_labels_that_the_teacher_did_not_learn_are_found(tmp_path: Path) -> None:
+    nlp = make_pipeline(BOW)
+    nlp.to_disk(tmp_path)
+    assert find_missed_labels(tmp_path) == []
+    nlp.meta["performance"] = {"cats_f_per_type": {"NEGATIVE": {"f": 0.67}, "POSITIVE": {"f": 0.0}}}
+    nlp.to_disk(tmp_path)
+    assert find_missed_labels(tmp_path) == ["POSITIVE"]
 
 
 def test_an_export_is_named_by_what_it_follows_from(monkeypatch: pytest.MonkeyPatch) -> None:

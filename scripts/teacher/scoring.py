@@ -34,6 +34,8 @@ SAMPLE_SIZE = 200
 # Largest difference between logits that another batch size makes. In int8, the largest value of a batch scales all of
 # it: on 60 reviews the difference was .015 in the mean, .35 at most.
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "int8": 0.5}
+# A label whose F1 on dev is below this was not learned: fine-tuning can fail, and the teacher names one label always.
+MIN_F1 = 0.1
 RECORD = "scores.json"
 # Shards of other texts that the same teacher has scored.
 PREVIOUS = "previous"
@@ -78,6 +80,12 @@ def score(
         known=known,
     )
     msg.info(f"Runtime: {chosen['runtime']}, {chosen['precision']}")
+    missed = find_missed_labels(teacher)
+    if missed:
+        msg.warn(
+            f"On dev, the teacher hardly ever finds {', '.join(missed)}: its students will not, either. Train it again "
+            "with another --vars.seed, a lower learn rate in teacher.cfg, or an encoder that reads these texts."
+        )
     # What a score follows from, and what a shard does beyond that.
     scorer = {
         "teacher": str(teacher.as_posix()),
@@ -109,6 +117,16 @@ def score(
     write_record(output, {**identity, "seed": seed, "texts": n_texts, "check": chosen["check"]}, shards)
     remove(output / PREVIOUS)
     msg.good(f"Scored {n_texts} texts in {len(shards)} shards: {output}")
+
+
+def find_missed_labels(teacher: Path) -> List[str]:
+    """Find the labels that a teacher did not learn, by what `spacy train` wrote of its best score.
+
+    teacher (Path): The teacher.
+    RETURNS (List[str]): Those whose F1 is below MIN_F1; none if it was not trained by `spacy train`.
+    """
+    performance = srsly.read_json(teacher / "meta.json").get("performance", {})
+    return [label for label, scores in performance.get("cats_f_per_type", {}).items() if scores["f"] < MIN_F1]
 
 
 def name_export(teacher_sha256: str) -> str:

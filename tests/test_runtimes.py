@@ -21,6 +21,7 @@ from scripts.teacher.onnx_encoder import (
     open_session,
     run_session,
     smooth_product,
+    smooth_products,
 )
 from scripts.teacher.runtimes import batch_docs, choose_runtime, get_transformer, make_encoder_teacher, make_teacher
 from scripts.teacher.scoring import TOLERANCE
@@ -185,6 +186,20 @@ def test_smoothing_changes_what_is_rounded_and_not_the_product() -> None:
     assert numpy.allclose(W, weights * numpy.array([[1], [1], [scale]]))
     out = run_session(open_session(model.SerializeToString()), windows[0])[0]
     assert out == pytest.approx(inputs @ weights, rel=1e-6)
+
+
+def test_a_smoothed_encoder_computes_the_same(teacher: Language, tmp_path: Path) -> None:
+    windows = [arrays for _, arrays in batch_docs(odd_docs(teacher), get_transformer(teacher))]
+    load_onnx(make_window_encoder(teacher), tmp_path / "onnx")
+    (path,) = (tmp_path / "onnx").iterdir()
+    model = onnx.load(path)
+    smooth_products(model, windows)
+    # Per layer: the attention's, its output's and the two of the feed-forward network.
+    assert sum(node.name.endswith("/smooth") for node in model.graph.node) == 2 * 4
+    exact, smoothed = open_session(str(path)), open_session(model.SerializeToString())
+    for arrays in windows:
+        expected = run_session(exact, arrays)[0]
+        assert run_session(smoothed, arrays)[0] == pytest.approx(expected, abs=1e-5)
 
 
 def fake_onnx(monkeypatch: pytest.MonkeyPatch, **noise: float) -> None:

@@ -20,7 +20,7 @@ from scripts.docbins import MASK, read_docs
 from scripts.engines.shards import run_shards
 from scripts.engines.workers import Engine
 from scripts.files import UserError
-from scripts.teacher import scoring
+from scripts.teacher import runtimes, scoring
 from scripts.teacher.runtimes import Runtime, make_teacher
 from scripts.teacher.scoring import PREVIOUS, cut_shards, find_missed_labels, prepare_folder, read_rows, read_scores
 from scripts.teacher.shard_scorer import ShardScorer, make_doc, prepare_scoring
@@ -185,6 +185,24 @@ def test_any_pipeline_with_a_text_classifier_is_a_teacher(tmp_path: Path) -> Non
     assert make_teacher(nlp, ["POSITIVE", "NEGATIVE"])(docs) == pytest.approx(numpy.array(expected))
     with pytest.raises(UserError, match=r"labels are \['NEGATIVE', 'POSITIVE'\], the labels file has \['a', 'b'\]"):
         make_teacher(nlp, ["b", "a"])
+
+
+def test_the_pipeline_is_given_texts_of_like_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_pipeline(tmp_path)
+    nlp = spacy.load(tmp_path)
+    docs = [nlp.make_doc("love " * length) for length in (1, 30, 2, 29, 3)]
+    expected = make_teacher(nlp, LABELS)(docs)
+    batches: List[List[int]] = []
+    pipe = nlp.pipe
+
+    def watch(copies: List[Doc], **options: Any) -> Any:
+        batches.append([len(doc) for doc in copies])
+        return pipe(copies, **options)
+
+    monkeypatch.setattr(nlp, "pipe", watch)
+    monkeypatch.setattr(runtimes, "PIPELINE_BATCH_TOKENS", 60)
+    assert make_teacher(nlp, LABELS)(docs) == pytest.approx(expected, abs=1e-6)
+    assert batches == [[30, 29], [3, 2, 1]]
 
 
 def test_labels_that_the_teacher_did_not_learn_are_found(tmp_path: Path) -> None:

@@ -150,11 +150,7 @@ def quantise_onnx(exact: Path, calibration: Sequence[List[numpy.ndarray]], path:
     """
     with _export_errors():
         model = onnx.load(exact)
-        weights = {tensor.name: tensor for tensor in model.graph.initializer}
-        products = [node for node in model.graph.node if node.op_type in QUANTISED and node.input[1] in weights]
-        peaks = measure_channels(model, [node.input[0] for node in products], calibration)
-        for node in products:
-            smooth_product(model.graph, node, weights[node.input[1]], peaks[node.input[0]])
+        smooth_products(model, calibration)
         quantize_dynamic(
             model,
             path,
@@ -166,6 +162,19 @@ def quantise_onnx(exact: Path, calibration: Sequence[List[numpy.ndarray]], path:
             # Fused operators have no shape inference, and all that they compute is float.
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
+
+
+def smooth_products(model: onnx.ModelProto, calibration: Sequence[List[numpy.ndarray]]) -> None:
+    """Smooth what each product that is to be quantised reads.
+
+    model (ModelProto): The encoder in float32; changed in place, what it computes stays the same.
+    calibration (Sequence[List[ndarray]]): Windows that show how large the hidden states become.
+    """
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    products = [node for node in model.graph.node if node.op_type in QUANTISED and node.input[1] in weights]
+    peaks = measure_channels(model, [node.input[0] for node in products], calibration)
+    for node in products:
+        smooth_product(model.graph, node, weights[node.input[1]], peaks[node.input[0]])
 
 
 def measure_channels(

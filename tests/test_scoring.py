@@ -209,6 +209,9 @@ def test_labels_that_the_teacher_did_not_learn_are_found(tmp_path: Path) -> None
     nlp = make_pipeline(BOW)
     nlp.to_disk(tmp_path)
     assert find_missed_labels(tmp_path) == []
+    nlp.meta["performance"] = {"cats_f_per_type": 0.0}
+    nlp.to_disk(tmp_path)
+    assert find_missed_labels(tmp_path) == []
     nlp.meta["performance"] = {"cats_f_per_type": {"NEGATIVE": {"f": 0.67}, "POSITIVE": {"f": 0.0}}}
     nlp.to_disk(tmp_path)
     assert find_missed_labels(tmp_path) == ["POSITIVE"]

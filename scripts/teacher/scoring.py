@@ -126,7 +126,8 @@ def find_missed_labels(teacher: Path) -> List[str]:
     RETURNS (List[str]): Those whose F1 is below MIN_F1; none if it was not trained by `spacy train`.
     """
     performance = srsly.read_json(teacher / "meta.json").get("performance", {})
-    return [label for label, scores in performance.get("cats_f_per_type", {}).items() if scores["f"] < MIN_F1]
+    # spaCy writes 0.0 for a score that its scorer did not give.
+    return [label for label, scores in (performance.get("cats_f_per_type") or {}).items() if scores["f"] < MIN_F1]
 
 
 def name_export(teacher_sha256: str) -> str:

@@ -12,19 +12,16 @@ import numpy
 import pytest
 import spacy
 import srsly
-from hypothesis import given
-from hypothesis import strategies as st
 from spacy.tokens import Doc
 
 from scripts.docbins import MASK, read_docs
 from scripts.engines.shards import run_shards
 from scripts.engines.workers import Engine
 from scripts.files import UserError
-from scripts.teacher import runtimes, scoring
+from scripts.teacher import scoring
 from scripts.teacher.runtimes import Runtime, make_teacher
 from scripts.teacher.scoring import PREVIOUS, cut_shards, find_missed_labels, prepare_folder, read_rows, read_scores
 from scripts.teacher.shard_scorer import ShardScorer, make_doc, prepare_scoring
-from scripts.teacher.windows import batch_by_length, batch_by_tokens
 from tests.conftest import BOW, LABELS, ROOT, make_examples, make_pipeline, make_teacher_logits
 from tests.engine_workers import DiesOnce
 
@@ -151,17 +148,6 @@ def test_texts_that_were_scored_before_keep_their_scores(tmp_path: Path) -> None
     assert len(read_scores(tmp_path / PREVIOUS)) == len(ROWS) + 1
 
 
-@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 120))
-def test_batches_stay_within_the_budget(lengths: List[int], max_tokens: int) -> None:
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    batches = list(batch_by_tokens(order, lengths, max_tokens=max_tokens))
-    assert [i for batch in batches for i in batch] == order
-    docs = [Doc(NLP.vocab, words=["a"] * length) for length in lengths]
-    assert list(batch_by_length(docs, max_tokens)) == batches
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= max_tokens
-
-
 def test_broken_texts_name_the_line(tmp_path: Path) -> None:
     srsly.write_jsonl(tmp_path / "texts.jsonl", [ROWS[0], {"text": "no source"}])
     with pytest.raises(UserError, match=r"texts.jsonl, line 2: expected source, review, and text"):
@@ -185,24 +171,6 @@ def test_any_pipeline_with_a_text_classifier_is_a_teacher(tmp_path: Path) -> Non
     assert make_teacher(nlp, ["POSITIVE", "NEGATIVE"])(docs) == pytest.approx(numpy.array(expected))
     with pytest.raises(UserError, match=r"labels are \['NEGATIVE', 'POSITIVE'\], the labels file has \['a', 'b'\]"):
         make_teacher(nlp, ["b", "a"])
-
-
-def test_the_pipeline_is_given_texts_of_like_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train_pipeline(tmp_path)
-    nlp = spacy.load(tmp_path)
-    docs = [nlp.make_doc("love " * length) for length in (1, 30, 2, 29, 3)]
-    expected = make_teacher(nlp, LABELS)(docs)
-    batches: List[List[int]] = []
-    pipe = nlp.pipe
-
-    def watch(copies: List[Doc], **options: Any) -> Any:
-        batches.append([len(doc) for doc in copies])
-        return pipe(copies, **options)
-
-    monkeypatch.setattr(nlp, "pipe", watch)
-    monkeypatch.setattr(runtimes, "PIPELINE_BATCH_TOKENS", 60)
-    assert make_teacher(nlp, LABELS)(docs) == pytest.approx(expected, abs=1e-6)
-    assert batches == [[30, 29], [3, 2, 1]]
 
 
 def test_labels_that_the_teacher_did_not_learn_are_found(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from spacy import Language, util
 
 from scripts.docbins import write_docs
 from scripts.files import UserError
-from scripts.packaging.export import compare_predictions, export, export_pipeline
+from scripts.packaging.export import compare_predictions, export, export_pipeline, find_tokenizer_requirements
 from scripts.packaging.wheel import build_package, build_wheel, check_wheels, find_modules
 from tests.conftest import ARCHITECTURES, ENSEMBLE, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
 
@@ -38,6 +38,14 @@ def test_export_is_stock_textcat_and_predicts_the_same(architecture: Dict[str, A
     assert loaded.meta.get("requirements", []) == (["torch>=2.0"] if needs_torch else [])
     config = (tmp_path / "config.cfg").read_text(encoding="utf8")
     assert "textcat_distill" not in config and "SoftTargets" not in config and "TransferCorpus" not in config
+
+
+def test_package_requires_what_the_tokenizer_needs() -> None:
+    assert [one.split("!")[0].split(">")[0] for one in find_tokenizer_requirements("ja")] == [
+        "sudachipy",
+        "sudachidict_core",
+    ]
+    assert find_tokenizer_requirements("en") == find_tokenizer_requirements("zh") == []
 
 
 def test_export_refuses_a_pipeline_that_predicts_something_else(

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set, Tuple
 
 import pytest
+import spacy
 import srsly
 from spacy.cli.init_config import fill_config
-from spacy.util import load_config
+from spacy.util import load_config, load_model_from_config
 from weasel.util.config import load_project_config
 
 from scripts.conversion.labels import Labelling
@@ -91,7 +92,19 @@ def test_configs_are_complete(path: Path, tmp_path: Path) -> None:
     # The language has no default, as it must be given for each run.
     copy.write_text(text.replace("lang = null", 'lang = "en"'), encoding="utf8")
     fill_config(tmp_path / "filled.cfg", copy, silent=True)
-    assert load_config(tmp_path / "filled.cfg") == load_config(copy)
+    filled = load_config(tmp_path / "filled.cfg")
+    # The tokenizer is that of the language, so no config names one.
+    del filled["nlp"]["tokenizer"]
+    assert filled == load_config(copy)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_models_read_texts_by_the_tokenizer_of_their_language(path: Path, lang: str) -> None:
+    # The transfer set is tokenized by `spacy.blank(lang)`; a model that split texts otherwise would know no word.
+    nlp = load_model_from_config({"nlp": {**load_config(path)["nlp"], "lang": lang, "pipeline": []}}, auto_fill=True)
+    text = "It isn't 我很喜欢这个酒店。"
+    assert [token.text for token in nlp(text)] == [token.text for token in spacy.blank(lang)(text)]
 
 
 def test_student_configs_differ_in_the_model_alone() -> None:

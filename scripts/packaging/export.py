@@ -1,11 +1,13 @@
 """The `export` step: a trained student under the stock factory `textcat`, without any of the training code."""
 
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any, Dict, List, cast
 
 import numpy
 import spacy
 import typer
+from packaging.requirements import Requirement
 from spacy import Language, util
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -67,9 +69,23 @@ def export_pipeline(trained: Language) -> Language:
     new.model.layers[0].from_bytes(old.model.to_bytes())
     new.model.set_dim("nO", len(new.labels))
     exported.meta.update({key: trained.meta[key] for key in ("performance",) if key in trained.meta})
-    if component["model"]["@architectures"] in NEEDS_TORCH:
-        exported.meta["requirements"] = ["torch>=2.0"]
+    torch = ["torch>=2.0"] if component["model"]["@architectures"] in NEEDS_TORCH else []
+    exported.meta["requirements"] = [*torch, *find_tokenizer_requirements(str(trained.lang))]
     return exported
+
+
+def find_tokenizer_requirements(lang: str) -> List[str]:
+    """The packages that a language's tokenizer needs: spaCy names them in the extra of the language.
+
+    lang (str): Language code.
+    RETURNS (List[str]): Requirements, e.g. of SudachiPy for Japanese; none for most languages.
+    """
+    named = [Requirement(line) for line in requires("spacy") or []]
+
+    def holds(requirement: Requirement, extra: str) -> bool:
+        return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+    return [f"{one.name}{one.specifier}" for one in named if holds(one, lang) and not holds(one, "")]
 
 
 def cache_words(model: Dict[str, Any]) -> Dict[str, Any]:

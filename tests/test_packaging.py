@@ -5,6 +5,7 @@ from typing import Any, Dict, List
 import pytest
 import spacy
 import srsly
+from packaging.requirements import Requirement
 from spacy import Language, util
 
 from scripts.docbins import write_docs
@@ -41,10 +42,8 @@ def test_export_is_stock_textcat_and_predicts_the_same(architecture: Dict[str, A
 
 
 def test_package_requires_what_the_tokenizer_needs() -> None:
-    assert [one.split("!")[0].split(">")[0] for one in find_tokenizer_requirements("ja")] == [
-        "sudachipy",
-        "sudachidict_core",
-    ]
+    japanese = [Requirement(one).name for one in find_tokenizer_requirements("ja")]
+    assert japanese == ["sudachipy", "sudachidict_core"]
     assert find_tokenizer_requirements("en") == find_tokenizer_requirements("zh") == []
 
 

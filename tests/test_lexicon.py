@@ -81,14 +81,15 @@ def test_reduction_keeps_the_directions_of_most_variance() -> None:
     rng = numpy.random.default_rng(0)
     basis = numpy.linalg.qr(rng.normal(size=(10, 10)))[0]
     scores = rng.normal(size=(200, 10)) * numpy.array([90, 20, *[0.01] * 8])
-    reduced = reduce_vectors(scores @ basis, 2)
+    reduced = reduce_vectors(scores @ basis, 2, whitening=1)
     assert reduced.shape == (200, 2) and (reduced**2).mean() == pytest.approx(1)
     for column in range(2):
         assert abs(numpy.corrcoef(reduced[:, column], scores[:, column])[0, 1]) > 0.99
     assert reduced.std(axis=0) == pytest.approx([1, 1])
-    first, second = reduce_vectors(scores @ basis, 2, whitening=0).std(axis=0)
-    assert first / second == pytest.approx(4.5, rel=0.1)
-    few = reduce_vectors(scores[:3], 5)
+    for whitening, ratio in ((0, 4.5), (0.5, 4.5**0.5)):
+        first, second = reduce_vectors(scores @ basis, 2, whitening=whitening).std(axis=0)
+        assert first / second == pytest.approx(ratio, rel=0.1)
+    few = reduce_vectors(scores[:3], 5, whitening=1)
     assert few.shape == (3, 5) and not few[:, 3:].any() and (few[:, :3] ** 2).mean() == pytest.approx(1)
 
 

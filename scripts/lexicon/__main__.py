@@ -33,7 +33,7 @@ def write_lexicon(
     teacher: Path = typer.Argument(..., help="The fine-tuned teacher"),
     output: Path = typer.Argument(..., help="Folder of the lexicon, for `[initialize] vectors`"),
     dimensions: int = typer.Option(64, help="Width of the vectors"),
-    whitening: float = typer.Option(1.0, help="1 makes all dimensions equally large, 0 leaves them as they are"),
+    whitening: float = typer.Option(0.5, help="1 makes all dimensions equally large, 0 leaves them as they are"),
     min_count: int = typer.Option(3, help="How often a word must occur"),
     max_words: int = typer.Option(30_000, help="Most words, the frequent ones first"),
     sources: str = typer.Option(f"{GOLD},{UNLABELLED}", help="Sources of the texts that words are counted in"),
@@ -191,11 +191,11 @@ def add_contexts(
     vectors[seen] = sums[seen] / counts[seen, None]
 
 
-def reduce_vectors(vectors: numpy.ndarray, dimensions: int, *, whitening: float = 1.0) -> numpy.ndarray:
-    """Reduce vectors by PCA, whiten them, and scale them to a mean square of 1 per entry.
+def reduce_vectors(vectors: numpy.ndarray, dimensions: int, *, whitening: float) -> numpy.ndarray:
+    """Reduce vectors by PCA, whiten them in part, and scale them to a mean square of 1 per entry.
 
     The fine-tuned teacher's first component, what it was trained to tell apart, is many times larger than all others:
-    left as it is, it drowns them in the student.
+    left as it is, it drowns them in the student; made as small as they are, it is one of many.
 
     vectors (ndarray): Shape: (n_words, width).
     dimensions (int): New width.

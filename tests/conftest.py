@@ -102,6 +102,16 @@ def make_teacher_logits(seed: int = 0) -> Any:
     return numpy.stack([-signs * sizes, signs * sizes], axis=1).astype("float32")
 
 
+def train(architecture: Dict[str, Any], *, n_updates: int = 5, lang: str = "en") -> Language:
+    """Train a student on TEXTS and teacher logits, all in one batch."""
+    nlp = make_pipeline(architecture, lang=lang)
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(n_updates):
+        nlp.update(examples, sgd=optimizer)
+    return nlp
+
+
 @pytest.fixture(params=list(ARCHITECTURES))
 def architecture(request: pytest.FixtureRequest) -> Dict[str, Any]:
     """The model block of each student."""

@@ -18,7 +18,7 @@ from scripts.apply.formats import FORMATS
 from scripts.conversion.readers import read_rows
 from scripts.files import UserError
 from scripts.packaging.export import export_pipeline
-from tests.conftest import CNN, ENSEMBLE, LABELS, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
+from tests.conftest import CNN, ENSEMBLE, LABELS, ROOT, TEXTS, train
 
 ADDED = ["predicted", "predicted_NEGATIVE", "predicted_POSITIVE"]
 OPTIONS: Dict[str, Any] = {
@@ -37,17 +37,8 @@ AWKWARD = ['it said "love", twice', "line one\nline two\r\nline three", "😀 aw
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained and exported student."""
-    return train_and_export(ENSEMBLE, tmp_path_factory.mktemp("student"))
-
-
-def train_and_export(model: Dict[str, Any], path: Path) -> Path:
-    """Train a student of this architecture a little and export it."""
-    trained = make_pipeline(model)
-    examples = make_examples(trained, teacher_logits=make_teacher_logits())
-    optimizer = trained.initialize(lambda: examples)
-    for _ in range(5):
-        trained.update(examples, sgd=optimizer, drop=0.0)
-    export_pipeline(trained).to_disk(path)
+    path = tmp_path_factory.mktemp("student")
+    export_pipeline(train(ENSEMBLE)).to_disk(path)
     return path
 
 
@@ -268,7 +259,7 @@ def test_other_mistakes_name_the_next_step(student: Path, tmp_path: Path) -> Non
 def test_a_part_does_not_depend_on_those_before_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # Wide enough, and with enough digits, for the rounding of a product to show.
     monkeypatch.setattr("scripts.apply.classifier.DIGITS", 17)
-    train_and_export({**ENSEMBLE, "cnn": {**CNN, "width": 96}}, tmp_path)
+    export_pipeline(train({**ENSEMBLE, "cnn": {**CNN, "width": 96}})).to_disk(tmp_path)
     texts = [" ".join(f"word{(i * j) % 997} {TEXTS[j % 10][0]}" for j in range(i)) for i in range(1, 80)]
     rows = [(line, {"text": text}) for line, text in enumerate(texts)]
 

@@ -12,7 +12,7 @@ from scripts.evaluation.quality import calibration_error, compare_to_teacher, me
 from scripts.evaluation.reference import fit_reference
 from scripts.evaluation.report import render_report, write_report
 from scripts.evaluation.speed import measure_speed
-from tests.conftest import BOW, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits
+from tests.conftest import BOW, LABELS, TEXTS, train
 
 PROBS = numpy.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
 GOLD = numpy.array([0, 1, 1, 1])
@@ -54,12 +54,7 @@ def test_gap() -> None:
 def make_systems() -> Dict[str, Any]:
     pipelines = {}
     for name, steps in (("reference", 1), ("baseline", 0), ("student", 30), ("teacher", 60)):
-        nlp = make_pipeline(BOW)
-        examples = make_examples(nlp, teacher_logits=make_teacher_logits())
-        optimizer = nlp.initialize(lambda examples=examples: examples)  # type: ignore[misc]
-        for _ in range(steps):
-            nlp.update(examples, sgd=optimizer, drop=0.0)
-        pipelines[name] = nlp
+        pipelines[name] = train(BOW, n_updates=steps)
     return pipelines
 
 

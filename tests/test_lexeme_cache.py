@@ -16,7 +16,7 @@ from spacy.util import registry
 from thinc.api import Model, fix_random_seed
 
 from scripts.packaging.export import cache_words, export_pipeline
-from tests.conftest import CNN, ENSEMBLE, TEXTS, make_examples, make_pipeline, make_teacher_logits
+from tests.conftest import CNN, ENSEMBLE, TEXTS, make_examples, train
 
 STRANGE = ["", " ", "\n\n", "a", "👍🏽👩‍👩‍👧", "don't n't DON'T", "kvothe " * 3, "\ufeff\u200d\x00", "ééé ﷽", "!" * 500]
 LANGUAGES = ["de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "zh"]
@@ -143,15 +143,6 @@ def test_replaced_parameters_are_seen() -> None:
             twin.set_param(name, value * 1.1)
             assert difference(cached, plain, docs) <= TOLERANCE
             before = cached.predict(docs)
-
-
-def train(architecture: Dict[str, Any]) -> Language:
-    nlp = make_pipeline(architecture)
-    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
-    optimizer = nlp.initialize(lambda: examples)
-    for _ in range(3):
-        nlp.update(examples, sgd=optimizer)
-    return nlp
 
 
 def cats(nlp: Language) -> List[float]:

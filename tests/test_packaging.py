@@ -6,25 +6,16 @@ import pytest
 import spacy
 import srsly
 from packaging.requirements import Requirement
-from spacy import Language, util
+from spacy import util
 
 from scripts.docbins import write_docs
 from scripts.files import UserError
 from scripts.packaging.export import compare_predictions, export, export_pipeline, find_tokenizer_requirements
 from scripts.packaging.wheel import build_package, build_wheel, check_wheels, find_modules
-from tests.conftest import ARCHITECTURES, ENSEMBLE, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
+from tests.conftest import ARCHITECTURES, ENSEMBLE, ROOT, TEXTS, train
 
 META = ROOT / "configs" / "meta.json"
 CHECKED = ["love it", "awful 😀", "word " * 50, "unseen kvothe"]
-
-
-def train(architecture: Dict[str, Any], lang: str = "en") -> Language:
-    nlp = make_pipeline(architecture, lang=lang)
-    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
-    optimizer = nlp.initialize(lambda: examples)
-    for _ in range(5):
-        nlp.update(examples, sgd=optimizer, drop=0.0)
-    return nlp
 
 
 def test_export_is_stock_textcat_and_predicts_the_same(architecture: Dict[str, Any], tmp_path: Path) -> None:

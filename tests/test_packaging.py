@@ -12,7 +12,7 @@ from scripts.docbins import write_docs
 from scripts.files import UserError
 from scripts.packaging.export import compare_predictions, export, export_pipeline, find_tokenizer_requirements
 from scripts.packaging.wheel import build_package, build_wheel, check_wheels, find_modules
-from tests.conftest import ARCHITECTURES, ENSEMBLE, ROOT, TEXTS, train
+from tests.conftest import ARCHITECTURES, ENSEMBLE, ROOT, TEXTS, make_examples, train
 
 META = ROOT / "configs" / "meta.json"
 CHECKED = ["love it", "awful 😀", "word " * 50, "unseen kvothe"]
@@ -43,10 +43,10 @@ def test_export_refuses_a_pipeline_that_predicts_something_else(
 ) -> None:
     trained = train(ARCHITECTURES["bow"])
     trained.to_disk(tmp_path / "student")
-    write_docs([trained.make_doc(text) for text, _ in TEXTS], tmp_path / "texts.spacy")
+    write_docs([eg.reference for eg in make_examples(trained)], tmp_path / "dev.spacy")
     monkeypatch.setattr("scripts.packaging.export.export_pipeline", lambda nlp: train(ARCHITECTURES["cnn"]))
     with pytest.raises(UserError, match=r"differs from .*student by .*, allowed: 1e-06"):
-        export(tmp_path / "student", tmp_path / "export", texts=tmp_path / "texts.spacy")
+        export(tmp_path / "student", tmp_path / "export", dev=tmp_path / "dev.spacy")
     assert not (tmp_path / "export").exists()
 
 

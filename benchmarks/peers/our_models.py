@@ -42,7 +42,7 @@ def _train_student(kind: str, data: Data, seed: int, folder: Path, shared: Path)
     cell = prepare_cell(spec, data.training / "ablation" / "cells")
     run_cells([cell], n_jobs=1, gpu_id=-1)
     dev, texts = data.corpus / "gold" / "dev.spacy", data.corpus / "unlabelled.jsonl"
-    run_module("scripts.packaging.export", cell / MODEL, shared / "export", "--texts", dev)
+    run_module("scripts.packaging.export", cell / MODEL, shared / "export", "--dev", dev)
     options = ["--dev", dev, "--texts", texts]
     run_module("scripts.packaging.compress", shared / "export", folder, shared / "compression", *options)
     return {"cell": cell.name}

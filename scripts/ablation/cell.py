@@ -1,4 +1,4 @@
-"""One cell of the ablation: a `spacy train` run with one seed, and what its best model predicts on dev and test."""
+"""One cell of the ablation: a `spacy train` run with one seed, and what its best model predicts once calibrated."""
 
 from pathlib import Path
 from typing import Any, Dict
@@ -12,6 +12,7 @@ import scripts.functions  # noqa: F401
 from scripts.docbins import read_docs
 from scripts.evaluation.quality import classify, measure_quality, number_gold
 from scripts.files import move_into_place, remove, replaced, run_command, size_mb
+from scripts.packaging.calibration import calibrate
 
 MODEL, RESULT = "model", "result.json"
 
@@ -33,6 +34,8 @@ def run_cell(
         spacy.require_gpu(gpu_id)
     labels = srsly.read_json(spec["labels"])
     nlp = spacy.load(model)
+    if not spec["model"]:
+        calibrate(nlp, read_docs(Path(spec["dev"]), nlp.vocab))
     result: Dict[str, Any] = {}
     for split in ("dev", "test"):
         docs = read_docs(Path(spec[split]), nlp.vocab)

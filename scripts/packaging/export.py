@@ -1,4 +1,4 @@
-"""The `export` step: a trained student under the stock factory `textcat`, without any of the training code."""
+"""The `export` step: a trained student, calibrated, under the stock factory `textcat`, without any training code."""
 
 from importlib.metadata import requires
 from pathlib import Path
@@ -11,12 +11,12 @@ from packaging.requirements import Requirement
 from spacy import Language, util
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
-from spacy.vocab import Vocab
 from wasabi import msg
 
 import scripts.functions  # noqa: F401
 from scripts.docbins import read_docs
 from scripts.files import UserError, replaced, run_command
+from scripts.packaging.calibration import calibrate
 
 TOLERANCE = 1e-6
 N_CHECKED = 200
@@ -29,20 +29,24 @@ NEEDS_TORCH = ("textdistill.LexemeBiLSTM.v1",)
 def export(
     student: Path = typer.Argument(..., help="The trained student"),
     output: Path = typer.Argument(..., help="Folder of the exported pipeline"),
-    texts: Path = typer.Option(..., help="A .spacy file with texts to compare predictions on"),
+    dev: Path = typer.Option(..., help="A .spacy file with gold texts: to calibrate on, and to compare predictions"),
 ) -> None:
-    """Export a student as a stock textcat pipeline and check that it predicts the same."""
+    """Calibrate a student, export it as a stock textcat pipeline and check that it predicts the same."""
     trained = spacy.load(student)
+    docs = read_docs(dev, trained.vocab)
+    factors = calibrate(trained, docs)
     exported = export_pipeline(trained)
-    docs = read_docs(texts, Vocab())[:N_CHECKED]
     with replaced(output) as partial:
         exported.to_disk(partial)
-        difference = compare_predictions(trained, spacy.load(partial), [doc.text for doc in docs])
+        difference = compare_predictions(trained, spacy.load(partial), [doc.text for doc in docs[:N_CHECKED]])
         if difference > TOLERANCE:
             raise UserError(
                 f"The exported pipeline differs from {student} by {difference:.1e}, allowed: {TOLERANCE:.0e}"
             )
-    msg.good(f"Exported {output}: predictions differ by {difference:.1e} at most on {len(docs)} texts")
+    msg.good(
+        f"Exported {output}: predictions differ by {difference:.1e} at most; logits, calibrated on {len(docs)} texts, "
+        f"times {' and '.join(f'{factor:.2f}' for factor in factors)}"
+    )
 
 
 def export_pipeline(trained: Language) -> Language:

@@ -25,7 +25,7 @@ DEFAULT_CONFIG: Dict[str, Any] = {
         "max_ngrams": 120000,
         "scale": 3.0,
     },
-    "loss": {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0, "hard_weight": 0.1},
+    "loss": {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0, "hard_weight": 0.8},
     "source_weights": {"gold_piece": 0.1, "unlabelled_piece": 0.1},
     "threshold": 0.0,
     "scorer": {"@scorers": "spacy.textcat_scorer.v2"},

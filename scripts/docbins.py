@@ -47,6 +47,16 @@ def gold_label(doc: Doc) -> Optional[str]:
     return next((label for label, value in doc.cats.items() if value == 1.0), None)
 
 
+def number_gold(docs: List[Doc], labels: List[str]) -> numpy.ndarray:
+    """The numbers of gold labels, as arrays of scores have them.
+
+    docs (List[Doc]): Gold documents.
+    labels (List[str]): Label order.
+    RETURNS (ndarray): Shape: (n_docs,).
+    """
+    return numpy.array([labels.index(str(gold_label(doc))) for doc in docs])
+
+
 def center_logits(probs: numpy.ndarray) -> numpy.ndarray:
     """Recover centred logits from probabilities: log p - mean(log p).
 

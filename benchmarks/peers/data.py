@@ -8,8 +8,7 @@ import spacy
 import srsly
 from spacy.tokens import Doc
 
-from scripts.docbins import UNLABELLED, read_docs
-from scripts.evaluation.quality import number_gold
+from scripts.docbins import UNLABELLED, number_gold, read_docs
 from scripts.files import UserError
 
 

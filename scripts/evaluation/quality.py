@@ -6,22 +6,9 @@ import numpy
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
 from spacy import Language
-from spacy.tokens import Doc
 from tqdm import tqdm
 
-from scripts.docbins import gold_label
-
 N_BINS = 10
-
-
-def number_gold(docs: List[Doc], labels: List[str]) -> numpy.ndarray:
-    """The numbers of gold labels.
-
-    docs (List[Doc]): Gold documents.
-    labels (List[str]): Label order.
-    RETURNS (ndarray): Shape: (n_docs,).
-    """
-    return numpy.array([labels.index(str(gold_label(doc))) for doc in docs])
 
 
 def classify(nlp: Language, texts: List[str], labels: List[str], *, name: str) -> numpy.ndarray:

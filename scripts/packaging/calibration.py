@@ -13,7 +13,7 @@ from spacy import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
-from scripts.evaluation.quality import number_gold
+from scripts.docbins import number_gold
 
 BATCH_SIZE = 256
 

@@ -75,6 +75,7 @@ def make_pipeline(
     hard_weight: float = 0.5,
     lang: str = "en",
     source_weights: Optional[Dict[str, float]] = None,
+    member_losses: Optional[Dict[str, Any]] = None,
     **loss: Any,
 ) -> Language:
     """A blank pipeline with the distillation component."""
@@ -88,6 +89,7 @@ def make_pipeline(
             "hard_weight": hard_weight,
             **loss,
         },
+        "member_losses": member_losses or {},
         "source_weights": source_weights or {},
     }
     nlp.add_pipe("textcat_distill", name="textcat", config=config)

@@ -59,7 +59,7 @@ def test_a_student_has_its_logits_times_the_factors(architecture: Dict[str, Any]
         # One label is wrong, so that no student is right on all.
         doc.cats = one_hot(LABELS[0] if number == 0 else label, LABELS)
     model: Any = nlp.get_pipe("textcat").model  # type: ignore[attr-defined]
-    members = model.layers if "apart" in model.attrs else [model]
+    members = model.layers if "members" in model.attrs else [model]
     before = [member.predict(docs) for member in members]
     factors = calibrate(nlp, docs)
     assert len(factors) == len(members)

@@ -108,13 +108,17 @@ def test_the_same_seed_gives_the_same_bytes(architecture: Dict[str, Any]) -> Non
 
 
 def test_members_of_the_ensemble_learn_as_if_they_were_alone() -> None:
-    ensemble = make_pipeline(ENSEMBLE)
+    hard_weights: List[Any] = [0.5, [0.1, 0.4]]
+    loss = {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0}
+    member_losses = {"cnn": {**loss, "hard_weight": hard_weights[1]}}
+    ensemble = make_pipeline(ENSEMBLE, hard_weight=hard_weights[0], member_losses=member_losses)
     optimizer, examples = initialize(ensemble, make_teacher_logits())
     start = [get_weights(layer) for layer in get_textcat(ensemble).model.layers]
     losses = [ensemble.update(examples, sgd=optimizer, drop=0.0)["textcat"] for _ in range(5)]
     losses_alone = []
-    for layer, weights, architecture in zip(get_textcat(ensemble).model.layers, start, (BOW, CNN)):
-        alone = make_pipeline(architecture)
+    layers = get_textcat(ensemble).model.layers
+    for layer, weights, architecture, hard_weight in zip(layers, start, (BOW, CNN), hard_weights):
+        alone = make_pipeline(architecture, hard_weight=hard_weight)
         optimizer, examples = initialize(alone, make_teacher_logits())
         model = get_textcat(alone).model
         for node, values in zip(model.walk(), weights):
@@ -125,6 +129,19 @@ def test_members_of_the_ensemble_learn_as_if_they_were_alone() -> None:
             for name in expected:
                 numpy.testing.assert_allclose(values[name], expected[name], rtol=1e-5, atol=1e-6)
     assert losses == pytest.approx(numpy.mean(losses_alone, axis=0), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (ENSEMBLE, "for bow, cnn of this model, got one for rnn"),
+        (BOW, "for no member of this model, got one for rnn"),
+    ],
+)
+def test_losses_of_unknown_members_are_errors(model: Dict[str, Any], words: str) -> None:
+    loss = {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0, "hard_weight": 0.1}
+    with pytest.raises(ValueError, match=words):
+        make_pipeline(model, member_losses={"rnn": loss})
 
 
 def test_members_of_the_ensemble_may_share_a_loss() -> None:
@@ -154,14 +171,21 @@ def get_weights(model: Any) -> List[Dict[str, Any]]:
 def test_missing_or_foreign_teacher_logits_are_errors() -> None:
     nlp = make_pipeline(BOW)
     optimizer, _ = initialize(nlp, make_teacher_logits())
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    examples[3].reference._.teacher_logits = None
     with pytest.raises(ValueError, match="has the teacher logits None"):
-        nlp.update(make_examples(nlp), sgd=optimizer)
+        nlp.update(examples, sgd=optimizer)
+    unscored = make_examples(nlp)
+    unscored[3].reference.cats = {}
+    with pytest.raises(ValueError, match=r"has the teacher logits None.*or train on gold documents alone"):
+        nlp.update(unscored, sgd=optimizer)
     with pytest.raises(ValueError, match="need 2"):
         nlp.update(make_examples(nlp, teacher_logits=numpy.zeros((len(TEXTS), 3))), sgd=optimizer)
 
 
-def test_hard_weight_one_trains_without_a_teacher() -> None:
-    nlp = make_pipeline(BOW, hard_weight=1.0)
+@pytest.mark.parametrize("hard_weight", [0.0, 1.0])
+def test_gold_documents_are_learned_without_a_teacher(hard_weight: float) -> None:
+    nlp = make_pipeline(BOW, hard_weight=hard_weight)
     optimizer, examples = initialize(nlp, None)
     first = nlp.update(examples, sgd=optimizer)["textcat"]
     assert first == pytest.approx(numpy.log(2))

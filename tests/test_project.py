@@ -107,14 +107,18 @@ def test_models_read_texts_by_the_tokenizer_of_their_language(path: Path, lang: 
     assert [token.text for token in nlp(text)] == [token.text for token in spacy.blank(lang)(text)]
 
 
-def test_student_configs_differ_in_the_model_alone() -> None:
+def test_student_configs_differ_in_the_model_and_the_hard_weight_alone() -> None:
     configs = [load_config(path) for path in CONFIGS if path.stem.startswith("student_")]
-    models = [config["components"]["textcat"].pop("model") for config in configs]
+    blocks = [config["components"]["textcat"] for config in configs]
+    models, losses, member_losses = ([block.pop(key) for block in blocks] for key in ("model", "loss", "member_losses"))
     for config in configs:
         # The n-gram student reads no vectors, and shall not carry them either.
         config["initialize"].pop("vectors")
     assert all(config == configs[0] for config in configs)
     assert models[2]["bow"] == models[0] and models[2]["cnn"] == models[1]
+    # The members of the ensemble learn what they would learn alone.
+    assert losses[2] == losses[0] and member_losses == [{}, {}, {"cnn": losses[1]}, {}]
+    assert all({**loss, "hard_weight": 0} == {**losses[0], "hard_weight": 0} for loss in losses)
     assert {**models[3], "@architectures": models[1]["@architectures"]} == {**models[1], "depth": 1}
 
 

@@ -31,5 +31,6 @@ def build_logit_ensemble(
         model.set_dim("nO", nO)
     model.set_ref("output_layer", cnn.get_ref("output_layer"))
     model.attrs["multi_label"] = False
+    model.attrs["members"] = ["bow", "cnn"]
     model.attrs["apart"] = apart
     return model

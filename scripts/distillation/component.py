@@ -26,6 +26,7 @@ DEFAULT_CONFIG: Dict[str, Any] = {
         "scale": 3.0,
     },
     "loss": {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0, "hard_weight": 0.8},
+    "member_losses": {},
     "source_weights": {"gold_piece": 0.1, "unlabelled_piece": 0.1},
     "threshold": 0.0,
     "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
@@ -42,6 +43,7 @@ class DistilledTextCategorizer(TextCategorizer):
         name: str,
         *,
         loss: SoftTargets,
+        member_losses: Dict[str, SoftTargets],
         source_weights: Dict[str, float],
         threshold: float,
         scorer: Optional[Callable],
@@ -52,6 +54,8 @@ class DistilledTextCategorizer(TextCategorizer):
         model (Model[List[Doc], Floats2d]): A student that ends in logits.
         name (str): Name of the component instance.
         loss (SoftTargets): From logits, teacher logits and gold to gradient and loss.
+        member_losses (Dict[str, SoftTargets]): Losses that take its place for members of a model, by their names
+            (`attrs["members"]`), where these learn apart.
         source_weights (Dict[str, float]): Weight of a document in the loss by its source; 1 for those not named.
         threshold (float): Unused with exclusive classes; stock `textcat` has it too.
         scorer (Optional[Callable]): The scoring method.
@@ -63,7 +67,15 @@ class DistilledTextCategorizer(TextCategorizer):
                     f"source_weights of textcat_distill takes a weight >= 0 for {', '.join(SOURCES)}, "
                     f"got {source} = {weight}"
                 )
+        names = model.attrs.get("members", [])
+        for member in member_losses:
+            if member not in names:
+                raise ValueError(
+                    f"member_losses of textcat_distill takes a loss for {', '.join(names) or 'no member'} of this "
+                    f"model, got one for {member}"
+                )
         self.loss = loss
+        self.member_losses = member_losses
         self.source_weights = source_weights
 
     def initialize(
@@ -114,7 +126,7 @@ class DistilledTextCategorizer(TextCategorizer):
     ) -> Dict[str, float]:
         """Learn from a batch, as `textcat` does, and move the schedules of the loss one step.
 
-        The layers of a model with `attrs["apart"]`, which adds their logits, have a loss each; their mean is reported.
+        The members of a model with `attrs["apart"]`, which adds their logits, have a loss each; their mean is reported.
         """
         examples = list(examples)
         losses = {} if losses is None else losses
@@ -125,21 +137,27 @@ class DistilledTextCategorizer(TextCategorizer):
             return losses
         set_dropout_rate(self.model, drop)
         targets = self._targets(examples)
-        members = self.model.layers if self.model.attrs.get("apart") else [self.model]
-        for member in members:
+        members = [(self.model, self.loss)]
+        if self.model.attrs.get("apart"):
+            names = self.model.attrs["members"]
+            members = [
+                (layer, self.member_losses.get(name, self.loss)) for name, layer in zip(names, self.model.layers)
+            ]
+        for member, loss in members:
             scores, backprop = member.begin_update(docs)
-            d_scores, loss = self.loss(scores, *targets)
+            d_scores, value = loss(scores, *targets)
             backprop(self.model.ops.asarray2f(d_scores))
-            losses[self.name] += loss / len(members)
+            losses[self.name] += value / len(members)
         if sgd is not None:
             self.finish_update(sgd)
-        self.loss.step()
+        for loss in (self.loss, *self.member_losses.values()):
+            loss.step()
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> Tuple[float, Any]:
         """Find the loss of a batch and its gradient.
 
-        examples (Iterable[Example]): Their references have teacher logits unless the hard weight is 1.
+        examples (Iterable[Example]): Their references have teacher logits, or none has them and all have gold.
         scores (Floats2d): The student's logits. Shape: (n_docs, n_labels).
         RETURNS (Tuple[float, Floats2d]): Loss per document and gradient with respect to the logits.
         RAISES (ValueError): Teacher logits are missing or do not fit the labels.
@@ -165,16 +183,16 @@ class DistilledTextCategorizer(TextCategorizer):
         return self._teacher_logits(examples), gold, self.model.ops.asarray1f(weights)
 
     def _teacher_logits(self, examples: List[Example]) -> Optional[Floats2d]:
-        """The teacher logits of a batch, or None where the loss does not need them."""
-        if self.loss.hard_weight == 1:
-            return None
+        """The teacher logits of a batch, or None for one of gold documents that no teacher has scored."""
         rows = [eg.reference._.teacher_logits for eg in examples]
+        if all(row is None and any(eg.reference.cats.values()) for eg, row in zip(examples, rows)):
+            return None
         for eg, row in zip(examples, rows):
             if row is None or len(row) != len(self.labels):
                 raise ValueError(
                     f"The document {eg.reference.text[:50]!r} has the teacher logits {row}, but the labels "
                     f"{', '.join(self.labels)} need {len(self.labels)}. Score the transfer set with a teacher of "
-                    "the same labels file, or set hard_weight = 1."
+                    "the same labels file, or train on gold documents alone."
                 )
         return self.model.ops.asarray2f(rows)
 
@@ -184,13 +202,22 @@ def make_textcat_distill(
     name: str,
     model: Model[List[Doc], Floats2d],
     loss: SoftTargets,
+    # Confection checks the values of a dictionary before it has made losses of them.
+    member_losses: Dict[str, Any],
     source_weights: Dict[str, float],
     threshold: float,
     scorer: Optional[Callable],
 ) -> DistilledTextCategorizer:
     """Create the component `textcat_distill`. The parameters are those of DistilledTextCategorizer."""
     return DistilledTextCategorizer(
-        nlp.vocab, model, name, loss=loss, source_weights=source_weights, threshold=threshold, scorer=scorer
+        nlp.vocab,
+        model,
+        name,
+        loss=loss,
+        member_losses=member_losses,
+        source_weights=source_weights,
+        threshold=threshold,
+        scorer=scorer,
     )
 
 

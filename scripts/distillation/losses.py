@@ -24,7 +24,7 @@ def create_soft_targets(
         label that the teacher prefers, which tells what the softness of its targets is worth.
     temperature (Schedule): Softening of both distributions, > 0; a number or a Thinc schedule. Used by "kl".
     hard_weight (Schedule): Weight of cross-entropy with gold, 0 to 1; a number or a Thinc schedule. The soft
-        part has the weight 1 - hard_weight. At 1 the loss is plain cross-entropy and needs no teacher.
+        part has the weight 1 - hard_weight. At 1 the loss is plain cross-entropy, as it is without a teacher.
     label_smoothing (float): Share of the gold label's probability that is spread over all labels, 0 to 1.
     confidence_power (float): The soft part of a document is multiplied with the teacher's highest probability to
         this power; 0 treats all documents alike.
@@ -44,7 +44,7 @@ class SoftTargets:
 
     With objective "mse" the first term is (1 - w) * c * mean((student - teacher)^2) over centred logits, with "labels"
     (1 - w) * c * CE(argmax(teacher), student). c is the teacher's confidence to the power `confidence_power`.
-    Documents without gold have only the soft term, with the same weight.
+    Documents without gold have only the soft term, with the same weight. Without a teacher, w is 1.
 
     SOURCE: Hinton, Vinyals, Dean (2015), arXiv:1503.02531, section 2; Tang et al. (2019), arXiv:1903.12136,
         section 3.2; label smoothing: Szegedy et al. (2016), arXiv:1512.00567, section 7.
@@ -98,24 +98,25 @@ class SoftTargets:
         """Compute gradient and loss.
 
         logits (Floats2d): Student scores before softmax. Shape: (n_docs, n_labels).
-        teacher_logits (Optional[Floats2d]): Teacher scores at temperature 1; None only at hard weight 1. Same shape.
+        teacher_logits (Optional[Floats2d]): Teacher scores at temperature 1, or None. Same shape.
         gold (Floats2d): One-hot rows, or rows of zeros for documents without gold. Same shape.
         weights (Optional[Floats1d]): Weight of each document; None weighs all 1. Shape: (n_docs,).
         RETURNS (Tuple[Floats2d, float]): Gradient with respect to logits, divided by n_docs; loss per document,
             in nats for "kl".
-        RAISES (ValueError): Shapes differ, or the teacher is missing while the soft part has a weight.
+        RAISES (ValueError): Shapes differ.
         """
-        teacher_logits = self._check(logits, teacher_logits, gold)
+        _check_shapes(logits, teacher_logits, gold)
         xp = get_array_module(logits)
         has_gold = gold.sum(axis=1, keepdims=True)
         gold = (1 - self.label_smoothing) * gold + self.label_smoothing * has_gold / gold.shape[1]
         log_probs = log_softmax(logits)
-        d_logits = self.hard_weight * (has_gold * xp.exp(log_probs) - gold)
-        losses: Floats1d = -self.hard_weight * (gold * log_probs).sum(axis=1)
+        hard_weight = 1.0 if teacher_logits is None else self.hard_weight
+        d_logits = hard_weight * (has_gold * xp.exp(log_probs) - gold)
+        losses: Floats1d = -hard_weight * (gold * log_probs).sum(axis=1)
         if teacher_logits is not None:
             d_soft, soft = self._soft_part(logits, teacher_logits)
             confidence = xp.exp(log_softmax(teacher_logits)).max(axis=1) ** self.confidence_power
-            share: Floats1d = (1 - self.hard_weight) * confidence
+            share: Floats1d = (1 - hard_weight) * confidence
             d_logits = d_logits + share.reshape((-1, 1)) * d_soft
             losses = losses + share * soft
         if weights is not None:
@@ -137,18 +138,6 @@ class SoftTargets:
         # d/dz of T^2 KL: the inner derivative 1/T leaves one factor T.
         return T * (xp.exp(log_q) - xp.exp(log_p)), T**2 * (xp.exp(log_p) * (log_p - log_q)).sum(axis=1)
 
-    def _check(self, logits: Floats2d, teacher_logits: Optional[Floats2d], gold: Floats2d) -> Optional[Floats2d]:
-        """Validate the inputs; the teacher is dropped where it has no weight."""
-        if gold.shape != logits.shape:
-            raise ValueError(f"gold has shape {gold.shape}, logits have {logits.shape}: they must be the same")
-        if self.hard_weight == 1:
-            return None
-        if teacher_logits is None:
-            raise ValueError("Teacher logits are missing. Train on scored shards, or set hard_weight = 1")
-        if teacher_logits.shape != logits.shape:
-            raise ValueError(f"teacher_logits have shape {teacher_logits.shape}, logits have {logits.shape}")
-        return teacher_logits
-
 
 def log_softmax(logits: Floats2d) -> Floats2d:
     """Row-wise log(softmax), without overflow for any finite logits. Shape: (n_docs, n_labels)."""
@@ -160,6 +149,14 @@ def log_softmax(logits: Floats2d) -> Floats2d:
 def center(logits: Floats2d) -> Floats2d:
     """Subtract the mean of each row: softmax does not see it. Shape: (n_docs, n_labels)."""
     return logits - logits.mean(axis=1, keepdims=True)
+
+
+def _check_shapes(logits: Floats2d, teacher_logits: Optional[Floats2d], gold: Floats2d) -> None:
+    """Refuse arrays that broadcasting would let pass."""
+    if gold.shape != logits.shape:
+        raise ValueError(f"gold has shape {gold.shape}, logits have {logits.shape}: they must be the same")
+    if teacher_logits is not None and teacher_logits.shape != logits.shape:
+        raise ValueError(f"teacher_logits have shape {teacher_logits.shape}, logits have {logits.shape}")
 
 
 def _as_values(schedule: Schedule) -> Iterator[float]:

@@ -26,7 +26,7 @@ def calibrate(nlp: Language, docs: List[Doc]) -> List[float]:
     RETURNS (List[float]): The factor of each member.
     """
     textcat: Any = nlp.get_pipe("textcat")
-    members = textcat.model.layers if "apart" in textcat.model.attrs else [textcat.model]
+    members = textcat.model.layers if "members" in textcat.model.attrs else [textcat.model]
     batches = list(minibatch(docs, BATCH_SIZE))
     logits = [
         numpy.concatenate([member.ops.to_numpy(member.predict(batch)) for batch in batches]) for member in members

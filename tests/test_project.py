@@ -108,7 +108,7 @@ def test_models_read_texts_by_the_tokenizer_of_their_language(path: Path, lang: 
 
 
 def test_student_configs_differ_in_the_model_and_the_hard_weight_alone() -> None:
-    configs = [load_config(path) for path in CONFIGS if path.stem.startswith("student_")]
+    configs = [load_config(path, interpolate=True) for path in CONFIGS if path.stem.startswith("student_")]
     blocks = [config["components"]["textcat"] for config in configs]
     models, losses, member_losses = ([block.pop(key) for block in blocks] for key in ("model", "loss", "member_losses"))
     for config in configs:

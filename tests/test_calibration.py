@@ -1,15 +1,19 @@
 import math
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import numpy
 import pytest
+import spacy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
+from spacy import Language
+from spacy.tokens import Doc
 
-from scripts.docbins import one_hot
-from scripts.packaging.calibration import calibrate, fit_factors
-from tests.conftest import LABELS, TEXTS, train
+from scripts.architectures.ngrams import build_ngram_linear, weigh_ngrams
+from scripts.docbins import number_gold, one_hot
+from scripts.packaging.calibration import INVERSE_L2, calibrate, fit_factors, fit_gold, set_weights
+from tests.conftest import BOW, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
 
 # Two logits of which the first is greater by 1.
 SURE = [1.0, 0.0]
@@ -52,18 +56,84 @@ def test_no_factors_nearby_are_better(seed: int, n_members: int, n_labels: int) 
             assert best <= negative_log_likelihood(numpy.tensordot(other, logits, 1), gold) + 1e-6
 
 
-def test_a_student_has_its_logits_times_the_factors(architecture: Dict[str, Any]) -> None:
-    nlp = train(architecture)
+def make_gold(nlp: Language, *, wrong: int = 0) -> List[Doc]:
+    """TEXTS with their labels, of which the first may be wrong."""
     docs = [nlp.make_doc(text) for text, _ in TEXTS]
     for number, (doc, (_, label)) in enumerate(zip(docs, TEXTS)):
-        # One label is wrong, so that no student is right on all.
-        doc.cats = one_hot(LABELS[0] if number == 0 else label, LABELS)
+        doc.cats = one_hot(LABELS[0] if number < wrong else label, LABELS)
+    return docs
+
+
+def test_a_student_has_its_logits_times_the_factors(architecture: Dict[str, Any]) -> None:
+    nlp = train(architecture)
+    # One label is wrong, so that no student is right on all.
+    docs, dev = make_gold(nlp), make_gold(nlp, wrong=1)
     model: Any = nlp.get_pipe("textcat").model  # type: ignore[attr-defined]
     members = model.layers if "members" in model.attrs else [model]
-    before = [member.predict(docs) for member in members]
-    factors = calibrate(nlp, docs)
-    assert len(factors) == len(members)
-    expected = sum(factor * logits for factor, logits in zip(factors, before))
-    assert numpy.allclose(model.predict(docs), expected, atol=1e-5)
-    # Nothing is left to do.
-    assert calibrate(nlp, docs) == pytest.approx([1.0] * len(factors), abs=0.05)
+    logits = [member.predict(dev) for member in members]
+    for table in (node for node in model.walk() if node.name == "ngram_linear"):
+        learned = {name: table.get_param(name) for name in ("W", "b")}
+        set_weights(table, *fit_gold(table, docs, number_gold(docs, LABELS)))
+        logits.append(table.predict(dev))
+        set_weights(table, **learned)
+    factors = calibrate(nlp, docs, dev)
+    assert len(factors) == len(logits)
+    expected = sum(factor * rows for factor, rows in zip(factors, logits))
+    assert numpy.allclose(model.predict(dev), expected, atol=1e-4)
+    # Nothing is left to do, though members that are much alike may share it otherwise.
+    calibrate(nlp, docs, dev)
+    assert numpy.allclose(model.predict(dev), expected, atol=0.05)
+
+
+def make_table(docs: List[Doc], n_labels: int) -> Any:
+    """The layer of an n-gram table, with weights of zero."""
+    model = build_ngram_linear(ngram_size=2, min_docs=1, max_ngrams=500, scale=3.0, nO=n_labels)
+    model.initialize(X=docs)
+    return model.get_ref("output_layer")
+
+
+def test_weights_of_gold_labels() -> None:
+    docs = make_gold(spacy.blank("en"))
+    table, gold = make_table(docs, 2), number_gold(docs, LABELS)
+    W, b = fit_gold(table, docs, gold)
+    set_weights(table, W, b)
+    logits = table.predict(docs)
+    assert (logits.argmax(axis=1) == gold).all()
+    # Centred, and where the gradient of the regularised likelihood is 0: W = C * sum of (gold - p) x.
+    assert numpy.allclose(W.sum(axis=1), 0, atol=1e-6) and b.sum() == pytest.approx(0, abs=1e-6)
+    doc_ids, rows, values = weigh_ngrams(table, docs)
+    errors = numpy.eye(2)[gold] - softmax(logits, axis=1)
+    assert numpy.allclose(errors.sum(axis=0), 0, atol=1e-3)
+    steps = numpy.stack([numpy.bincount(rows, values * errors[doc_ids, n], minlength=len(W)) for n in (0, 1)], axis=1)
+    assert numpy.allclose(W, INVERSE_L2 * steps / 2, atol=1e-2)
+
+
+def test_weights_of_gold_labels_that_no_document_has() -> None:
+    docs = make_gold(spacy.blank("en"))
+    table, gold = make_table(docs, 4), numpy.array([3, 1] * 5)
+    W, b = fit_gold(table, docs, gold)
+    assert not W[:, [0, 2]].any() and not b[[0, 2]].any()
+    set_weights(table, W, b)
+    assert (table.predict(docs).argmax(axis=1) == gold).all()
+    # Three labels have a logit each.
+    gold = numpy.array([0, 1, 3, 0, 1, 3, 0, 1, 3, 0])
+    set_weights(table, *fit_gold(table, docs, gold))
+    assert (table.predict(docs).argmax(axis=1) == gold).all()
+    # One label teaches nothing.
+    assert not any(weights.any() for weights in fit_gold(table, docs, numpy.zeros(10, dtype=int)))
+
+
+def test_gold_labels_mend_what_a_teacher_without_a_clue_has_taught() -> None:
+    nlp = make_pipeline(BOW, hard_weight=0.0)
+    wrong = make_teacher_logits()
+    wrong[::2] *= -1
+    examples = make_examples(nlp, teacher_logits=wrong)
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(20):
+        nlp.update(examples, sgd=optimizer)
+    docs, gold = make_gold(nlp), number_gold(make_gold(nlp), LABELS)
+    textcat: Any = nlp.get_pipe("textcat")
+    assert (textcat.predict(docs).argmax(axis=1) == gold).mean() < 0.8
+    factor, gold_factor = calibrate(nlp, docs, docs)
+    assert gold_factor > factor
+    assert (textcat.predict(docs).argmax(axis=1) == gold).all()

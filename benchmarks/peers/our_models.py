@@ -41,9 +41,10 @@ def _train_student(kind: str, data: Data, seed: int, folder: Path, shared: Path)
     spec = inputs.make_spec({"name": kind, "student": kind}, seed, teachers=[], keep=True)
     cell = prepare_cell(spec, data.training / "ablation" / "cells")
     run_cells([cell], n_jobs=1, gpu_id=-1)
-    dev, texts = data.corpus / "gold" / "dev.spacy", data.corpus / "unlabelled.jsonl"
-    run_module("scripts.packaging.export", cell / MODEL, shared / "export", "--dev", dev)
-    options = ["--dev", dev, "--texts", texts]
+    dev = data.corpus / "gold" / "dev.spacy"
+    options = ["--train", data.corpus / "gold" / "train.spacy", "--dev", dev]
+    run_module("scripts.packaging.export", cell / MODEL, shared / "export", *options)
+    options = ["--dev", dev, "--texts", data.corpus / "unlabelled.jsonl"]
     run_module("scripts.packaging.compress", shared / "export", folder, shared / "compression", *options)
     return {"cell": cell.name}
 

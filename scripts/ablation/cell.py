@@ -35,7 +35,7 @@ def run_cell(
     labels = srsly.read_json(spec["labels"])
     nlp = spacy.load(model)
     if not spec["model"]:
-        calibrate(nlp, read_docs(Path(spec["dev"]), nlp.vocab))
+        calibrate(nlp, *(read_docs(Path(spec[split]), nlp.vocab) for split in ("train", "dev")))
     result: Dict[str, Any] = {}
     for split in ("dev", "test"):
         docs = read_docs(Path(spec[split]), nlp.vocab)

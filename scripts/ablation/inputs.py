@@ -172,8 +172,8 @@ class Inputs:
         return path
 
     def _splits(self) -> Dict[str, str]:
-        """Paths of the texts that are predicted, and of the labels."""
-        splits = {split: str(self.gold / f"{split}.spacy") for split in ("dev", "test")}
+        """Paths of the gold texts, and of the labels."""
+        splits = {split: str(self.gold / f"{split}.spacy") for split in ("train", "dev", "test")}
         return {**splits, "labels": str(self.gold / "labels.json")}
 
     def _hash(self, path: Path) -> str:

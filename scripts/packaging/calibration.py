@@ -1,42 +1,95 @@
-"""Calibration: each member of a student gets a factor for its logits, fitted on dev and folded into its weights.
+"""Calibration: the members of a student, and what gold labels alone teach its n-gram table, are weighed on dev.
 
 A student that learns fast enough to be right is not sure enough of it, or too sure; and in a sum of logits, the member
-with the larger ones decides alone. One factor each mends both, and costs nothing at prediction.
+with the larger ones decides alone. One factor each mends both. And where the teacher is poor, gold labels know what it
+does not: a second set of weights for the n-gram table, fitted to them alone, gets a factor, too, which is all but 0
+where the teacher is good. All is folded into the weights and costs nothing at prediction.
 """
 
-from typing import Any, List
+from typing import Any, List, Tuple
 
 import numpy
 from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
 from spacy import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
+from scripts.architectures.ngrams import weigh_ngrams
 from scripts.docbins import number_gold
 
 BATCH_SIZE = 256
+# Inverse strength of the regularisation of the weights that are fitted to gold labels.
+INVERSE_L2 = 3.0
 
 
-def calibrate(nlp: Language, docs: List[Doc]) -> List[float]:
-    """Multiply the logits of a student, those of each member of an ensemble by a factor of its own.
+def calibrate(nlp: Language, train: List[Doc], dev: List[Doc]) -> List[float]:
+    """Multiply the logits of each member of a student by a factor of its own, and add those of gold labels.
 
-    nlp (Language): A pipeline with a trained `textcat_distill` component named textcat; its output layers are scaled.
-    docs (List[Doc]): Gold documents that it was not trained on.
-    RETURNS (List[float]): The factor of each member.
+    nlp (Language): A pipeline with a trained `textcat_distill` component named textcat; its output layers are changed.
+    train (List[Doc]): Gold documents that it was trained on.
+    dev (List[Doc]): Gold documents that it was not trained on.
+    RETURNS (List[float]): The factor of each member; last, if the student has an n-gram table, that of the logits
+        that gold labels alone teach it.
     """
     textcat: Any = nlp.get_pipe("textcat")
+    labels = list(textcat.labels)
     members = textcat.model.layers if "members" in textcat.model.attrs else [textcat.model]
-    batches = list(minibatch(docs, BATCH_SIZE))
-    logits = [
-        numpy.concatenate([member.ops.to_numpy(member.predict(batch)) for batch in batches]) for member in members
-    ]
-    factors = fit_factors(numpy.stack(logits), number_gold(docs, list(textcat.labels))).tolist()
+    logits = [compute_logits(member, dev) for member in members]
+    tables = [node for node in textcat.model.walk() if node.name == "ngram_linear"]
+    gold_weights = [fit_gold(table, train, number_gold(train, labels)) for table in tables]
+    for table, (W, b) in zip(tables, gold_weights):
+        learned = table.get_param("W"), table.get_param("b")
+        set_weights(table, W, b)
+        logits.append(compute_logits(table, dev))
+        set_weights(table, *learned)
+    factors = fit_factors(numpy.stack(logits), number_gold(dev, labels)).tolist()
     for member, factor in zip(members, factors):
-        output_layer = member.get_ref("output_layer")
-        for name in ("W", "b"):
-            output_layer.set_param(name, output_layer.get_param(name) * factor)
+        layer = member.get_ref("output_layer")
+        set_weights(layer, layer.get_param("W") * factor, layer.get_param("b") * factor)
+    for table, (W, b), factor in zip(tables, gold_weights, factors[len(members) :]):
+        set_weights(table, table.get_param("W") + W * factor, table.get_param("b") + b * factor)
     return factors
+
+
+def compute_logits(model: Any, docs: List[Doc]) -> numpy.ndarray:
+    """The logits of documents.
+
+    model (Any): A model that ends in logits, or its n-gram layer.
+    docs (List[Doc]): The documents.
+    RETURNS (ndarray): Shape: (n_docs, n_labels).
+    """
+    return numpy.concatenate([model.ops.to_numpy(model.predict(batch)) for batch in minibatch(docs, BATCH_SIZE)])
+
+
+def fit_gold(table: Any, docs: List[Doc], gold: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Fit weights for an n-gram table to gold labels alone, by logistic regression.
+
+    table (Any): The layer with the table, as textdistill.NgramLinear.v1 makes it.
+    docs (List[Doc]): The documents.
+    gold (ndarray): Number of the gold label of each. Shape: (n_docs,).
+    RETURNS (Tuple[ndarray, ndarray]): W, shape (n_rows, n_labels), and b, shape (n_labels,), with zeros for labels that
+        no document has; float32.
+    """
+    W, b = numpy.zeros_like(table.get_param("W"), "float32"), numpy.zeros_like(table.get_param("b"), "float32")
+    doc_ids, rows, values = weigh_ngrams(table, docs)
+    features = csr_matrix((values, (doc_ids, rows)), shape=(len(docs), len(W)))
+    if len(numpy.unique(gold)) > 1:
+        regression = LogisticRegression(C=INVERSE_L2, max_iter=1000).fit(features, gold)
+        coefficients, intercepts = regression.coef_, regression.intercept_
+        if len(regression.classes_) == 2:
+            # It gives the difference of two logits as one.
+            coefficients, intercepts = (numpy.stack([-half, half])[:, 0] for half in (coefficients / 2, intercepts / 2))
+        W[:, regression.classes_], b[regression.classes_] = coefficients.T, intercepts
+    return W, b
+
+
+def set_weights(layer: Any, W: numpy.ndarray, b: numpy.ndarray) -> None:
+    """Set the parameters of an output layer."""
+    layer.set_param("W", W)
+    layer.set_param("b", b)
 
 
 def fit_factors(logits: numpy.ndarray, gold: numpy.ndarray) -> numpy.ndarray:

@@ -29,12 +29,13 @@ NEEDS_TORCH = ("textdistill.LexemeBiLSTM.v1",)
 def export(
     student: Path = typer.Argument(..., help="The trained student"),
     output: Path = typer.Argument(..., help="Folder of the exported pipeline"),
+    train: Path = typer.Option(..., help="A .spacy file with the gold texts that it was trained on"),
     dev: Path = typer.Option(..., help="A .spacy file with gold texts: to calibrate on, and to compare predictions"),
 ) -> None:
     """Calibrate a student, export it as a stock textcat pipeline and check that it predicts the same."""
     trained = spacy.load(student)
     docs = read_docs(dev, trained.vocab)
-    factors = calibrate(trained, docs)
+    factors = calibrate(trained, read_docs(train, trained.vocab), docs)
     exported = export_pipeline(trained)
     with replaced(output) as partial:
         exported.to_disk(partial)

@@ -71,10 +71,10 @@ def cost(
         lang=nlp.lang,
         seed=0,
     )
-    measured: Dict[str, List[float]] = {"classify": [], "augment (pieces)": []}
+    measured: Dict[str, List[float]] = {"classify": [], "augment (unlabelled texts)": []}
     for _ in tqdm(range(rounds), desc="Measuring", unit="round", disable=None):
         measured["classify"].append(measure(classify, cut_rows(read), engine))
-        measured["augment (pieces)"].append(measure(augment, cut_reviews(read), engine))
+        measured["augment (unlabelled texts)"].append(measure(augment, cut_reviews(read), engine))
     speeds = {name: [rate * words_per_review for rate in rates] for name, rates in measured.items()}
     if scoring:
         speeds = {**read_scoring(scoring), **speeds}

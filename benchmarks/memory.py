@@ -3,8 +3,8 @@
     python -m benchmarks.memory
 
 The texts are synthetic (benchmarks/synthetic.py), 80 words each on average. Every figure is that of a process of its
-own. A size is the number of texts in the transfer set; augmenting one takes a quarter of them as reviews, which become
-it with three pieces each. The cheap teacher that scores is spaCy's own bag of words, not trained.
+own. A size is the number of texts in the transfer set; augmenting reads as many. The cheap teacher that scores is
+spaCy's own bag of words, not trained.
 """
 
 import time
@@ -74,7 +74,7 @@ def measure_training(folder: Path, size: int, config: Path, *, n_steps: int, n_j
 
 def measure_augmentation(folder: Path, size: int) -> Dict[str, Any]:
     """Run `augment` on reviews that become a set of this size. RETURNS (Dict[str, Any]): A row."""
-    write_texts(size // 4, folder / "unlabelled.jsonl")
+    write_texts(size, folder / "unlabelled.jsonl")
     output = folder / "augmented" / "texts.jsonl"
     options = ["--config", "configs/augment.cfg", "--lang", "en"]
     return measure_step("scripts.augmentation", [folder, output, *options], folder, size, "augment")

@@ -5,6 +5,7 @@ import numpy
 import pytest
 import spacy
 import srsly
+from spacy.util import load_config
 
 from scripts.ablation.__main__ import ablate, is_finished, prepare_cell, read_grid, run_cells
 from scripts.ablation.cell import RESULT, run_cell
@@ -190,7 +191,9 @@ def test_what_is_finished_is_reported_though_a_cell_fails(run: Path) -> None:
 def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None:
     srsly.write_json(run / "training" / "encoder.json", {"path": "none"})
     transfer = run / "corpus" / "transfer"
-    options = ["--config", run / "configs" / "augment.cfg", "--lang", "en", "--seed", 1]
+    config = run / "configs" / "with_pieces.cfg"
+    load_config(run / "configs" / "augment.cfg", overrides={"augmentation.n_pieces": 3}).to_disk(config)
+    options = ["--config", config, "--lang", "en", "--seed", 1]
     run_module("scripts.augmentation", run / "corpus", transfer / "texts.jsonl", *options)
     rows = list(srsly.read_jsonl(transfer / "texts.jsonl"))
     nlp = spacy.blank("en")
@@ -200,8 +203,7 @@ def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None
     write_docs(docs[:5], transfer / "00000.spacy")
     write_docs(docs[5:], transfer / "00001.spacy")
     inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", gpu_id=-1)
-    settings = {"augmentation.word_operations.mask.p": 0.6, "augmentation.n_pieces": 0}
-    cell = {"name": "masks", "student": "bow", "augment": settings}
+    cell = {"name": "masks", "student": "bow", "augment": {"augmentation.word_operations.mask.p": 0.6}}
     path = inputs.find_data(cell, [])
     made = [doc for file in sorted(path.glob("*.spacy")) for doc in read_docs(file, nlp.vocab)]
     kept = [doc for doc in made if doc._.teacher_logits == (9.0, -9.0)]

@@ -76,7 +76,7 @@ def test_every_text_is_used_and_n_iter_counts_per_text() -> None:
 def test_transfer_set_has_no_duplicates_obeys_the_cap_and_is_seeded() -> None:
     docs = make_gold([f"text {i} with a few words . And more ." for i in range(8)])
     augmenter = load_augmenter(ROOT / "configs" / "augment.cfg")
-    augmenter.fill_to, augmenter.n_pieces = 70, 0
+    augmenter.fill_to = 70
 
     unlabelled = ["new one", "other"]
     rows = build(docs, unlabelled, augmenter=augmenter)
@@ -125,7 +125,7 @@ def test_blocks_do_not_matter_and_neither_does_where_they_are_worked_on(
     docs = make_gold([f"text {i} with a few words . And more ." for i in range(9)])
     unlabelled = [f"other {i} . Second {i} ." for i in range(30)]
     augmenter = load_augmenter(ROOT / "configs" / "augment.cfg")
-    augmenter.fill_to = 46
+    augmenter.fill_to, augmenter.n_pieces = 46, 3
     rows = build(docs, unlabelled, augmenter=augmenter)
     assert Counter(row["source"] for row in rows)["augmented"] == 7
     monkeypatch.setattr("scripts.augmentation.__main__.BLOCK_SIZE", 4)

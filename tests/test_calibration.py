@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 from spacy import Language
 from spacy.tokens import Doc
+from spacy.training import Example
 
 from scripts.architectures.ngrams import build_ngram_linear, weigh_ngrams
+from scripts.distillation.calibration import INVERSE_L2, calibrate, fit_factors, fit_gold, set_weights
 from scripts.docbins import number_gold, one_hot
-from scripts.packaging.calibration import INVERSE_L2, calibrate, fit_factors, fit_gold, set_weights
-from tests.conftest import BOW, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
+from tests.conftest import BOW, ENSEMBLE, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
 
 # Two logits of which the first is greater by 1.
 SURE = [1.0, 0.0]
@@ -40,6 +41,31 @@ def test_factors_by_hand() -> None:
     labels = numpy.concatenate([gold, gold, wrong])
     # Right on 20 of 24 texts: ln 5.
     assert fit_factors(knows_most, labels) == pytest.approx([math.log(5), 0.0], abs=1e-3)
+
+
+def test_training_is_scored_as_members_are_calibrated() -> None:
+    nlp = make_pipeline(ENSEMBLE)
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    nlp.initialize(lambda: examples)
+    textcat: Any = nlp.get_pipe("textcat")
+    bow, cnn = textcat.model.layers
+    # One member is right and unsure, the other the same for all texts and loud: the sum is always NEGATIVE.
+    signs = 1 - 2 * number_gold([eg.reference for eg in examples], LABELS)[:, None]
+    logits = {id(bow): signs * numpy.array(SURE), id(cnn): numpy.ones_like(signs) * numpy.array([9.0, 0.0])}
+    numbers = {eg.reference.text: number for number, eg in enumerate(examples)}
+    for member in (bow, cnn):
+        known = logits[id(member)]
+        member._func = lambda model, docs, is_train, known=known: (
+            known[[numbers[doc.text] for doc in docs]].astype("float32"),
+            lambda d_logits: docs,
+        )
+    scored = [Example(nlp(eg.reference.copy()), eg.reference) for eg in examples]
+    scores = textcat.score(scored)
+    assert scores["cats_score"] == pytest.approx(1 / 3) and scores["cats_calibrated_f"] == 1.0
+    # Texts without a label have no part in it, and without any there is no such score.
+    unlabelled = Doc(nlp.vocab, words=["no", "label"])
+    assert textcat.score([*scored, Example(unlabelled, unlabelled)])["cats_calibrated_f"] == 1.0
+    assert "cats_calibrated_f" not in textcat.score([Example(unlabelled, unlabelled)])
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(2, 4))

@@ -22,7 +22,6 @@ CODE = [
     *sorted(Path("scripts/distillation").glob("*.py")),
     Path("scripts/ablation/cell.py"),
     Path("scripts/docbins.py"),
-    Path("scripts/packaging/calibration.py"),
 ]
 LEXICON = Path("scripts/lexicon/__main__.py")
 

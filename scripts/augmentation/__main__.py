@@ -175,7 +175,7 @@ def build_transfer_set(
 
     total = len(train) + n_unlabelled
     run_shards(
-        partial(work, classes=WordClasses({})), list_pieces(), folder, engine=engine, total=total, desc="Cutting pieces"
+        partial(work, classes=WordClasses({})), list_pieces(), folder, engine=engine, total=total, desc="Reading texts"
     )
     rows = RowFile(waiting)
     # Hashes, as the texts themselves would fill the memory.

@@ -14,9 +14,9 @@ from spacy.tokens import Doc
 from wasabi import msg
 
 import scripts.functions  # noqa: F401
+from scripts.distillation.calibration import calibrate
 from scripts.docbins import read_docs
 from scripts.files import UserError, replaced, run_command
-from scripts.packaging.calibration import calibrate
 
 TOLERANCE = 1e-6
 N_CHECKED = 200

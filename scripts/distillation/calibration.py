@@ -36,7 +36,7 @@ def calibrate(nlp: Language, train: List[Doc], dev: List[Doc]) -> List[float]:
     """
     textcat: Any = nlp.get_pipe("textcat")
     labels = list(textcat.labels)
-    members = textcat.model.layers if "members" in textcat.model.attrs else [textcat.model]
+    members = list_members(textcat.model)
     logits = [compute_logits(member, dev) for member in members]
     tables = [node for node in textcat.model.walk() if node.name == "ngram_linear"]
     gold_weights = [fit_gold(table, train, number_gold(train, labels)) for table in tables]
@@ -52,6 +52,11 @@ def calibrate(nlp: Language, train: List[Doc], dev: List[Doc]) -> List[float]:
     for table, (W, b), factor in zip(tables, gold_weights, factors[len(members) :]):
         set_weights(table, table.get_param("W") + W * factor, table.get_param("b") + b * factor)
     return factors
+
+
+def list_members(model: Any) -> List[Any]:
+    """The models whose logits a student adds: itself, if it is no ensemble."""
+    return model.layers if "members" in model.attrs else [model]
 
 
 def compute_logits(model: Any, docs: List[Doc]) -> numpy.ndarray:

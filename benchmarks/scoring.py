@@ -23,7 +23,6 @@ from spacy.tokens import Doc
 from wasabi import msg, table
 
 from scripts.files import replaced, run_command
-from scripts.teacher.encoder import computes_bfloat16
 from scripts.teacher.onnx_encoder import load_onnx
 from scripts.teacher.runtimes import (
     CALIBRATION_TEXTS,
@@ -119,11 +118,12 @@ def make_contenders(nlp: Language, cache: Path, calibration: List[str]) -> Dict[
     def as_they_come(docs: List[Doc]) -> numpy.ndarray:
         return numpy.array([[doc.cats[label] for label in labels] for doc in nlp.pipe(docs)], dtype="float32")
 
-    encoders = {"torch": run_torch(encoder)}
-    if computes_bfloat16(model.transformer.device):
-        encoders["torch, bfloat16"] = run_torch(encoder, dtype=torch.bfloat16)
-    encoders["onnx, float32"] = load_onnx(encoder, cache)
-    encoders["onnx, int8"] = load_onnx(encoder, cache, windows)
+    encoders = {
+        "torch": run_torch(encoder),
+        "torch, bfloat16": run_torch(encoder, dtype=torch.bfloat16),
+        "onnx, float32": load_onnx(encoder, cache),
+        "onnx, int8": load_onnx(encoder, cache, windows),
+    }
     return {
         BASELINE: as_they_come,
         "pipeline, sorted": make_teacher(nlp, labels),

@@ -17,10 +17,11 @@ from scripts.teacher.encoder import (
     EMBEDDED,
     EMBEDDED_SHA256,
     check_weights,
-    computes_bfloat16,
     create_encoder_loader,
     fetch_encoder,
     find_embedded,
+    is_bfloat16_faster,
+    time_product,
 )
 
 
@@ -163,8 +164,20 @@ def test_loaded_encoder_runs_in_either_precision_and_returns_float32(precision: 
     assert Path(record["path"]).is_dir()
 
 
-def test_unknown_precision_is_an_error_and_auto_follows_the_processor(tmp_path: Path) -> None:
+def test_unknown_precision_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="got 'half'"):
         create_encoder_loader(tmp_path / "encoder.json", "half")
-    assert isinstance(computes_bfloat16(torch.device("cpu")), bool)
-    assert not computes_bfloat16(torch.device("meta"))
+
+
+@pytest.mark.parametrize("faster", [torch.bfloat16, torch.float32])
+def test_bfloat16_is_taken_where_it_is_faster(monkeypatch: pytest.MonkeyPatch, faster: torch.dtype) -> None:
+    monkeypatch.setattr(encoder, "time_product", lambda dtype: 1.0 if dtype == faster else 2.0)
+    assert is_bfloat16_faster(torch.device("cpu")) == (faster == torch.bfloat16)
+    assert not is_bfloat16_faster(torch.device("meta"))
+
+
+def test_a_product_takes_time_and_leaves_the_seed_alone() -> None:
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    assert 0 < time_product(torch.float32) < 60
+    assert torch.equal(torch.get_rng_state(), state)

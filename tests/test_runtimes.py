@@ -210,8 +210,8 @@ def fake_onnx(monkeypatch: pytest.MonkeyPatch, **noise: float) -> None:
         return lambda batches: (sums + scale * rng.normal(size=sums.shape) for sums in encode(batches))
 
     monkeypatch.setattr(runtimes, "load_onnx", load)
-    # Not every machine computes it.
-    monkeypatch.setattr(runtimes, "computes_bfloat16", lambda device: False)
+    # It depends on the machine.
+    monkeypatch.setattr(runtimes, "is_bfloat16_faster", lambda device: False)
 
 
 def test_auto_takes_int8_where_it_agrees(teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,8 +234,8 @@ def test_a_runtime_that_disagrees_is_refused(
     fake_onnx(monkeypatch, int8=1.0, float32=0.0)
     chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
     assert (chosen.name, chosen.precision) == ("onnx", "float32")
-    # In PyTorch, half the bits come before ONNX with all of them, where the processor computes them.
-    monkeypatch.setattr(runtimes, "computes_bfloat16", lambda device: True)
+    # In PyTorch, half the bits come before ONNX with all of them, where they are faster.
+    monkeypatch.setattr(runtimes, "is_bfloat16_faster", lambda device: True)
     chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
     assert (chosen.name, chosen.precision) == (("onnx", "float32") if name == "onnx" else ("torch", "bfloat16"))
 

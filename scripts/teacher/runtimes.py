@@ -20,7 +20,7 @@ from wasabi import msg
 
 from scripts.docbins import MASK
 from scripts.files import UserError
-from scripts.teacher.encoder import computes_bfloat16
+from scripts.teacher.encoder import is_bfloat16_faster
 from scripts.teacher.onnx_encoder import ExportError, load_onnx
 from scripts.teacher.window_encoder import Encode, WindowEncoder, run_torch
 from scripts.teacher.windows import batch_by_length, batch_windows, make_windows, pad_windows
@@ -111,7 +111,7 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
         (
             "torch",
             "bfloat16",
-            name != "onnx" and computes_bfloat16(device),
+            name != "onnx" and is_bfloat16_faster(device),
             lambda: run_torch(encoder, dtype=torch.bfloat16),
         ),
         ("onnx", "float32", onnx, lambda: load_onnx(encoder, cache)),

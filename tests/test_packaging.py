@@ -32,6 +32,20 @@ def test_export_is_stock_textcat_and_predicts_the_same(architecture: Dict[str, A
     assert "textcat_distill" not in config and "SoftTargets" not in config and "TransferCorpus" not in config
 
 
+@pytest.mark.parametrize("silent, heard", [("cnn", "bow"), ("bow", "cnn")])
+def test_a_member_that_says_nothing_is_left_out(silent: str, heard: str, tmp_path: Path) -> None:
+    trained = train(ENSEMBLE)
+    model: Any = trained.get_pipe("textcat").model  # type: ignore[attr-defined]
+    layer = model.layers[model.attrs["members"].index(silent)].get_ref("output_layer")
+    for name in layer.param_names:
+        layer.set_param(name, layer.get_param(name) * 0)
+    exported = export_pipeline(trained)
+    assert compare_predictions(trained, exported, CHECKED) <= 1e-6
+    exported.to_disk(tmp_path / "export")
+    export_pipeline(train(ARCHITECTURES[heard])).to_disk(tmp_path / heard)
+    assert find_modules(tmp_path / "export") == find_modules(tmp_path / heard)
+
+
 def test_package_requires_what_the_tokenizer_needs() -> None:
     japanese = [Requirement(one).name for one in find_tokenizer_requirements("ja")]
     assert japanese == ["sudachipy", "sudachidict_core"]

@@ -2,7 +2,7 @@
 
 from importlib.metadata import requires
 from pathlib import Path
-from typing import Any, Dict, List, cast
+from typing import Any, Dict, List, Tuple, cast
 
 import numpy
 import spacy
@@ -11,10 +11,11 @@ from packaging.requirements import Requirement
 from spacy import Language, util
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
+from thinc.api import Model
 from wasabi import msg
 
 import scripts.functions  # noqa: F401
-from scripts.distillation.calibration import calibrate
+from scripts.distillation.calibration import calibrate, list_members
 from scripts.docbins import read_docs
 from scripts.files import UserError, replaced, run_command
 
@@ -58,23 +59,25 @@ def export_pipeline(trained: Language) -> Language:
     """
     config = trained.config.copy()
     component = config["components"]["textcat"]
+    old = cast(TrainablePipe, trained.get_pipe("textcat"))
+    model, block = drop_silent_member(old.model, component["model"])
     config["components"]["textcat"] = {
         "factory": "textcat",
         "threshold": component["threshold"],
         "scorer": component["scorer"],
-        "model": {"@architectures": "textdistill.Softmax.v1", "logits": cache_words(component["model"])},
+        "model": {"@architectures": "textdistill.Softmax.v1", "logits": cache_words(block)},
     }
     # What training read does not matter to the package, and its paths are nobody's business.
     for section in ("paths", "corpora", "training", "pretraining", "initialize"):
         config.pop(section, None)
     # A vocabulary of its own: the trained one holds every word and vector of the training, and predicts the same.
     exported = util.load_model_from_config(config, auto_fill=True)
-    old, new = cast(TrainablePipe, trained.get_pipe("textcat")), cast(TrainablePipe, exported.get_pipe("textcat"))
+    new = cast(TrainablePipe, exported.get_pipe("textcat"))
     new.cfg.update(old.cfg)
-    new.model.layers[0].from_bytes(old.model.to_bytes())
+    new.model.layers[0].from_bytes(model.to_bytes())
     new.model.set_dim("nO", len(new.labels))
     exported.meta.update({key: trained.meta[key] for key in ("performance",) if key in trained.meta})
-    torch = ["torch>=2.0"] if component["model"]["@architectures"] in NEEDS_TORCH else []
+    torch = ["torch>=2.0"] if block["@architectures"] in NEEDS_TORCH else []
     exported.meta["requirements"] = [*torch, *find_tokenizer_requirements(str(trained.lang))]
     return exported
 
@@ -91,6 +94,24 @@ def find_tokenizer_requirements(lang: str) -> List[str]:
         return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
     return [f"{one.name}{one.specifier}" for one in named if holds(one, lang) and not holds(one, "")]
+
+
+def drop_silent_member(
+    model: Model[List[Doc], Any], block: Dict[str, Any]
+) -> Tuple[Model[List[Doc], Any], Dict[str, Any]]:
+    """Leave out the member of an ensemble that calibration gave the factor 0, as a poor teacher's CNN may get it.
+
+    model (Model[List[Doc], Any]): A calibrated student.
+    block (Dict[str, Any]): Its config block.
+    RETURNS (Tuple[Model[List[Doc], Any], Dict[str, Any]]): The one member whose logits are not all 0, and its block;
+        the student itself, where there is no such member.
+    """
+    names = model.attrs.get("members", [])
+    outputs = [member.get_ref("output_layer") for member in list_members(model)]
+    heard = [name for name, layer in zip(names, outputs) if layer.get_param("W").any() or layer.get_param("b").any()]
+    if len(heard) != 1:
+        return model, block
+    return model.layers[names.index(heard[0])], block[heard[0]]
 
 
 def cache_words(model: Dict[str, Any]) -> Dict[str, Any]:

@@ -151,12 +151,16 @@ def test_a_hub_out_of_reach_names_the_alternatives(monkeypatch: pytest.MonkeyPat
         fetch("default", tmp_path, lang="de")
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_loaded_encoder_runs_in_either_precision_and_returns_float32(precision: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "auto"])
+def test_loaded_encoder_runs_in_either_precision_and_returns_float32(
+    precision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     record = fetch("default", tmp_path)
     nlp = spacy.blank("en")
     component: Any = nlp.add_pipe("transformer", config={"model": {"name": "none", "mixed_precision": False}})
     create_encoder_loader(tmp_path / "encoder.json", precision)(nlp)
+    # What was measured is said, as the weights follow from it.
+    assert ("Precision of the encoder" in capsys.readouterr().out) == (precision == "auto")
     component.initialize(lambda: [], nlp=nlp)
     (doc,) = nlp.pipe(["A small test ."])
     hidden = doc._.trf_data.model_output.last_hidden_state

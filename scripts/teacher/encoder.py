@@ -148,8 +148,13 @@ def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], 
         tokenizer_config, transformer_config = model._init_tokenizer_config, model._init_transformer_config
         path = Path(srsly.read_json(record)["path"])
         hf_model = huggingface_from_pretrained(path, dict(tokenizer_config), dict(transformer_config))
-        if precision == "bfloat16" or (precision == "auto" and is_bfloat16_faster(hf_model.transformer.device)):
-            use_bfloat16(hf_model.transformer, hf_model.transformer.device)
+        device = hf_model.transformer.device
+        chosen = precision
+        if precision == "auto":
+            chosen = "bfloat16" if is_bfloat16_faster(device) else "float32"
+            msg.info(f"Precision of the encoder: {chosen}, the faster one here")
+        if chosen == "bfloat16":
+            use_bfloat16(hf_model.transformer, device)
         model.attrs["set_transformer"](model, hf_model)
 
     return load_encoder

@@ -31,6 +31,7 @@ from scripts.teacher.runtimes import (
     get_transformer,
     make_encoder_teacher,
     make_teacher,
+    rescore_ties,
 )
 from scripts.teacher.window_encoder import WindowEncoder, run_torch
 
@@ -124,10 +125,12 @@ def make_contenders(nlp: Language, cache: Path, calibration: List[str]) -> Dict[
         "onnx, float32": load_onnx(encoder, cache),
         "onnx, int8": load_onnx(encoder, cache, windows),
     }
+    teachers = {name: make_encoder_teacher(nlp, labels, encode) for name, encode in encoders.items()}
     return {
         BASELINE: as_they_come,
         "pipeline, sorted": make_teacher(nlp, labels),
-        **{name: make_encoder_teacher(nlp, labels, encode) for name, encode in encoders.items()},
+        **teachers,
+        "onnx, int8+float32": rescore_ties(teachers["onnx, int8"], teachers["onnx, float32"]),
     }
 
 

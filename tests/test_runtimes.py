@@ -23,7 +23,14 @@ from scripts.teacher.onnx_encoder import (
     smooth_product,
     smooth_products,
 )
-from scripts.teacher.runtimes import batch_docs, choose_runtime, get_transformer, make_encoder_teacher, make_teacher
+from scripts.teacher.runtimes import (
+    batch_docs,
+    choose_runtime,
+    get_transformer,
+    make_encoder_teacher,
+    make_teacher,
+    rescore_ties,
+)
 from scripts.teacher.scoring import TOLERANCE
 from scripts.teacher.window_encoder import WindowEncoder, run_torch
 from tests.conftest import BOW, LABELS, make_examples, make_pipeline, make_teacher_logits
@@ -221,6 +228,33 @@ def test_auto_takes_int8_where_it_agrees(teacher: Language, tmp_path: Path, monk
     assert chosen.check is not None and chosen.check.agreement == 1.0 and chosen.check.difference < 1e-6
     # Nothing to check with is nothing checked.
     assert choose_runtime("auto", teacher, LABELS, [], tmp_path).name == "torch"
+
+
+def test_near_ties_are_scored_again() -> None:
+    docs: List[Any] = ["tie", "sure", "tie of three", "unsure of two"]
+    fast = numpy.array([[0.5, 0.45, 0.05], [0.9, 0.1, 0.0], [0.34, 0.33, 0.33], [0.1, 0.35, 0.55]])
+    asked: List[Any] = []
+
+    def exact(chosen: List[Any]) -> numpy.ndarray:
+        asked.append(chosen)
+        return numpy.eye(3)[: len(chosen)]
+
+    probs = rescore_ties(lambda _: fast.copy(), exact)(docs)
+    assert asked == [["tie", "tie of three"]]
+    assert (probs == [[1, 0, 0], fast[1], [0, 1, 0], fast[3]]).all()
+    # Where there is none, nobody is asked.
+    assert (rescore_ties(lambda _: fast[[1, 3]], exact)(docs[:2]) == fast[[1, 3]]).all() and len(asked) == 1
+
+
+def test_int8_whose_ties_are_scored_again_comes_next(
+    teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_onnx(monkeypatch, int8=1.0, float32=0.0)
+    # All are ties.
+    monkeypatch.setattr(runtimes, "TIE", 1.1)
+    chosen = choose_runtime("auto", teacher, LABELS, odd_docs(teacher), tmp_path)
+    assert (chosen.name, chosen.precision) == ("onnx", "int8+float32")
+    assert chosen.check is not None and chosen.check.agreement == 1.0 and chosen.check.difference < 1e-6
 
 
 @pytest.mark.parametrize("name", ["auto", "onnx"])

@@ -33,7 +33,7 @@ SHARD_SIZE = 1000
 SAMPLE_SIZE = 200
 # Largest difference between logits that another batch size makes. In int8, the largest value of a batch scales all of
 # it: on 60 reviews the difference was .010 in the mean, .16 at most.
-TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "int8": 0.5}
+TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "int8": 0.5, "int8+float32": 0.5}
 # A label whose F1 on dev is below this was not learned: fine-tuning can fail, and the teacher names one label always.
 MIN_F1 = 0.1
 RECORD = "scores.json"

@@ -19,7 +19,9 @@ from scripts.distillation.calibration import calibrate, list_members
 from scripts.docbins import read_docs
 from scripts.files import UserError, replaced, run_command
 
-TOLERANCE = 1e-6
+# Largest difference of a probability. textdistill.CachedCNN.v1 adds up in another order than the CNN that was trained,
+# and calibration makes its logits larger: one of nine students differed by 1.2e-6.
+TOLERANCE = 1e-5
 N_CHECKED = 200
 # Most memory of the words that an exported CNN keeps.
 CACHE_MB = 64.0

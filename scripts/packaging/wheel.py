@@ -20,8 +20,8 @@ from wasabi import msg
 import scripts.functions  # noqa: F401
 from scripts.docbins import read_docs
 from scripts.files import UserError, hash_path, remove, replaced, run_command
-from scripts.packaging.export import TOLERANCE
 
+TOLERANCE = 1e-6
 N_CHECKED = 100
 CHECK = Path(__file__).with_name("check_wheel.py")
 

@@ -39,9 +39,8 @@ TOKENS_AHEAD = 16
 PIPELINE_BATCH_TOKENS = 1 << 15
 # Texts of the sample that show how large the numbers of int8 must become.
 CALIBRATION_TEXTS = 100
-# Distance of the two highest probabilities below which int8 may name the wrong label. Chosen on unlabelled reviews, of
-# which 5 % are nearer for an English teacher, 12 % for a poor German one: labels of 99.2 and 98.1 % became those of
-# 99.7 and 99.6 % (1,000 texts each; .1: 99.6 and 99.2 %, .2: 99.9 and 99.8 % for 7 and 16 %).
+# Distance of the two highest probabilities below which int8 may name the wrong label. Chosen on unlabelled reviews of a
+# good English and a poor German teacher; benchmarks.scoring shows what it costs and what it gains.
 TIE = 0.15
 # What a runtime of lower precision must reach on a sample of the texts.
 MIN_AGREEMENT = 0.99

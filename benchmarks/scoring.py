@@ -1,12 +1,14 @@
 """How fast each runtime scores texts, and how near it comes to the teacher's own pipeline.
 
 python -m benchmarks.scoring TEACHER TEXTS.jsonl.gz --n-texts 200 --rounds 3
+python -m benchmarks.scoring TEACHER TEXTS.jsonl.gz --n-texts 4000 --gpu-id 0
 """
 
 import os
 import platform
 import statistics
 import time
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -20,9 +22,10 @@ import torch
 import typer
 from spacy import Language
 from spacy.tokens import Doc
-from wasabi import msg, table
+from wasabi import msg
 
 from scripts.files import replaced, run_command
+from scripts.gpu import use_gpu
 from scripts.teacher.onnx_encoder import load_onnx
 from scripts.teacher.runtimes import (
     CALIBRATION_TEXTS,
@@ -47,8 +50,10 @@ def measure(
     n_texts: int = typer.Option(200, help="Number of texts, from the first one on"),
     max_words: int = typer.Option(0, help="Cut texts after so many words, for short ones; 0 leaves them whole"),
     rounds: int = typer.Option(3, help="Every runtime is measured once a round"),
+    gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
     """Measure words per second of each runtime."""
+    use_gpu(gpu_id)
     nlp = spacy.load(teacher)
     read = [row["text"] for row in islice(srsly.read_gzip_jsonl(texts), n_texts + CALIBRATION_TEXTS)]
     if max_words:
@@ -85,7 +90,7 @@ def measure(
         "texts": len(read),
         "words": n_words,
         "rounds": rounds,
-        "machine": describe_machine(),
+        "machine": describe_machine(gpu_id),
         "runtimes": rows,
         "speeds": speeds,
     }
@@ -94,7 +99,7 @@ def measure(
     cells = [format_row(row) for row in rows]
     with replaced(output.with_suffix(".md")) as partial:
         partial.write_text(to_markdown(cells, result), encoding="utf8")
-    msg.text(table(cells, header=HEADER, divider=True))
+    msg.table(cells, header=HEADER, divider=True)
     msg.good(f"Written: {output}")
 
 
@@ -114,32 +119,36 @@ def make_contenders(nlp: Language, cache: Path, calibration: List[str]) -> Dict[
     labels = list(nlp.pipe_labels["textcat"])
     model = get_transformer(nlp)
     encoder = WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
-    windows = [arrays for _, arrays in batch_docs([nlp.make_doc(text) for text in calibration], model)]
 
     def as_they_come(docs: List[Doc]) -> numpy.ndarray:
         return numpy.array([[doc.cats[label] for label in labels] for doc in nlp.pipe(docs)], dtype="float32")
 
-    encoders = {
-        "torch": run_torch(encoder),
-        "torch, bfloat16": run_torch(encoder, dtype=torch.bfloat16),
-        "onnx, float32": load_onnx(encoder, cache),
-        "onnx, int8": load_onnx(encoder, cache, windows),
-    }
-    teachers = {name: make_encoder_teacher(nlp, labels, encode) for name, encode in encoders.items()}
-    return {
+    teach = partial(make_encoder_teacher, nlp, labels)
+    contenders = {
         BASELINE: as_they_come,
         "pipeline, sorted": make_teacher(nlp, labels),
-        **teachers,
-        "onnx, int8+float32": rescore_ties(teachers["onnx, int8"], teachers["onnx, float32"]),
+        "torch": teach(run_torch(encoder)),
+        "torch, bfloat16": teach(run_torch(encoder, dtype=torch.bfloat16)),
     }
+    if model.transformer.device.type != "cpu":
+        return contenders
+    windows = [arrays for _, arrays in batch_docs([nlp.make_doc(text) for text in calibration], model)]
+    float32, int8 = teach(load_onnx(encoder, cache)), teach(load_onnx(encoder, cache, windows))
+    onnx = {"onnx, float32": float32, "onnx, int8": int8, "onnx, int8+float32": rescore_ties(int8, float32)}
+    return {**contenders, **onnx}
 
 
-def describe_machine() -> Dict[str, Any]:
-    """What the figures were measured on."""
+def describe_machine(gpu_id: int) -> Dict[str, Any]:
+    """What the figures were measured on.
+
+    gpu_id (int): The GPU in use, -1 for none.
+    RETURNS (Dict[str, Any]): Processor, cores, GPU, and what is installed.
+    """
     names = [line.split(":")[1].strip() for line in read_cpuinfo() if line.startswith("model name")]
     return {
         "cpu": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name(gpu_id) if gpu_id >= 0 else None,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
@@ -171,7 +180,8 @@ def to_markdown(rows: List[List[str]], result: Dict[str, Any]) -> str:
     machine = result["machine"]
     lines = [
         f"{result['texts']} texts of {result['words'] / result['texts']:.0f} words, {result['rounds']} rounds, "
-        f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}, onnxruntime {machine['onnxruntime']}.",
+        f"{machine['gpu'] or machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}, "
+        f"onnxruntime {machine['onnxruntime']}.",
         "",
         *(f"| {' | '.join(row)} |" for row in (HEADER, ["---"] * len(HEADER), *rows)),
     ]

@@ -274,15 +274,3 @@ def test_another_head_keeps_its_pipeline(
     config = teacher.get_pipe_config("textcat")
     monkeypatch.setattr(teacher, "get_pipe_config", lambda name: {**config, "model": {**config["model"], **change}})
     assert choose_runtime("auto", teacher, LABELS, odd_docs(teacher), tmp_path).name == "pipeline"
-
-
-@pytest.mark.gpu
-def test_bfloat16_on_a_gpu_agrees_with_the_processor(teacher: Language, tmp_path: Path) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no GPU")
-    docs = odd_docs(teacher)
-    expected = torch_teacher(teacher)(docs)
-    get_transformer(teacher).transformer.to("cuda")
-    chosen = choose_runtime("auto", teacher, LABELS, docs, tmp_path)
-    assert chosen.name == "torch"
-    assert chosen.predict(docs) == pytest.approx(expected, abs=0.05)

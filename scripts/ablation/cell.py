@@ -13,6 +13,7 @@ from scripts.distillation.calibration import calibrate
 from scripts.docbins import number_gold, read_docs
 from scripts.evaluation.quality import classify, measure_quality
 from scripts.files import move_into_place, remove, replaced, run_command, size_mb
+from scripts.gpu import use_gpu
 
 MODEL, RESULT = "model", "result.json"
 
@@ -30,8 +31,8 @@ def run_cell(
         train(spec["config"], partial, use_gpu=gpu_id, overrides=spec["overrides"])
         move_into_place(partial / "model-best", model)
         remove(partial)
-    elif gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
+    else:
+        use_gpu(gpu_id)
     labels = srsly.read_json(spec["labels"])
     nlp = spacy.load(model)
     if not spec["model"]:

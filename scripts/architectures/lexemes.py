@@ -251,10 +251,11 @@ class TakeVectors:
                 f"The vectors have {vectors.shape[1]} dimensions, lexicon_width is {width}. Set it to "
                 f"{vectors.shape[1]}, or write the lexicon anew with that many dimensions."
             )
-        keys = numpy.array(sorted(vectors.key2row), dtype="uint64")
-        rows = vectors.find(keys=keys) if len(keys) else numpy.zeros((0,), dtype="int64")
-        self.layer.attrs["keys"] = keys
+        keys = sorted(vectors.key2row)
+        # On a GPU the vectors are there, too; the table is looked up on the CPU.
         data = self.layer.ops.to_numpy(vectors.data)
+        self.layer.attrs["keys"] = numpy.array(keys, dtype="uint64")
+        rows = numpy.array([vectors.key2row[key] for key in keys], dtype="int64")
         self.layer.attrs["vectors"] = data[rows].astype("float16").reshape((-1, width))
         self.layer.attrs["scales"] = numpy.ones((width,), dtype="float32")
 

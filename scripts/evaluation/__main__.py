@@ -17,6 +17,7 @@ from scripts.evaluation.reference import ReferenceClassifier, fit_reference
 from scripts.evaluation.report import describe_machine, describe_versions, print_report, write_report
 from scripts.evaluation.speed import measure_speed
 from scripts.files import run_command, size_mb
+from scripts.gpu import use_gpu
 
 N_SPEED_TEXTS = 200
 
@@ -32,8 +33,7 @@ def evaluate(
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
     """Compare reference, baseline, student and teacher in quality, agreement, calibration, size and speed."""
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
+    use_gpu(gpu_id)
     labels = srsly.read_json(corpus / "gold" / "labels.json")
     data = srsly.read_json(corpus / "data.json")
     vocab = spacy.blank(data["lang"]).vocab

@@ -22,6 +22,7 @@ from wasabi import msg
 
 from scripts.docbins import GOLD, UNLABELLED
 from scripts.files import UserError, replaced, run_command
+from scripts.gpu import use_gpu
 from scripts.teacher.scoring import read_rows
 
 BATCH_WORDS = 256
@@ -43,8 +44,7 @@ def write_lexicon(
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
     """Write the teacher's word vectors."""
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
+    use_gpu(gpu_id)
     nlp = spacy.load(teacher)
     if not nlp.has_pipe("transformer"):
         raise UserError(f"The teacher {teacher} has no transformer, so there is nothing to read word vectors out of.")

@@ -31,10 +31,10 @@ Teacher = Callable[[List[Doc]], numpy.ndarray]
 RUNTIMES = ("auto", "pipeline", "torch", "onnx")
 # Wordpieces of a batch, padding included: what stays in a processor's cache, and what fills a GPU.
 BATCH_WORDPIECES = 512
-GPU_BATCH_WORDPIECES = 1 << 16
-# Documents that are cut into windows at once, in tokens for each wordpiece of a batch: the first batches are at work
-# while the others are made.
-TOKENS_AHEAD = 16
+GPU_BATCH_WORDPIECES = 1 << 15
+# Tokens of the documents that are cut into windows at once: the first batches are at work while the others are made.
+TOKENS_AHEAD = 1 << 13
+GPU_TOKENS_AHEAD = 1 << 16
 # Padded tokens that the pipeline is given at once.
 PIPELINE_BATCH_TOKENS = 1 << 15
 # Texts of the sample that show how large the numbers of int8 must become.
@@ -100,13 +100,15 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
     if reason:
         raise UserError(f"The runtime {name!r} cannot run this teacher: {reason}. Use --runtime pipeline.")
     model = get_transformer(nlp)
+    device = model.transformer.device
+    if name == "onnx" and device.type != "cpu":
+        raise UserError("The runtime 'onnx' computes on the CPU, this teacher on a GPU. Use --runtime torch.")
     encoder = WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
     float32 = Runtime("torch", "float32", make_encoder_teacher(nlp, labels, run_torch(encoder)), None)
     if not sample:
         # Nothing to check with is nothing checked.
         return float32
     expected = float32.predict(sample)
-    device = model.transformer.device
     onnx = name == "onnx" or (name == "auto" and device.type == "cpu")
     windows = [arrays for _, arrays in batch_docs(sample[:CALIBRATION_TEXTS], model)] if onnx else []
     # From the fastest on, as benchmarks.scoring measures them.
@@ -246,7 +248,7 @@ def batch_docs(docs: List[Doc], model: TransformerModel) -> Iterator[Tuple[List[
     """The batches of windows of documents: the document of each window, and what the encoder takes."""
     on_gpu = model.transformer.device.type != "cpu"
     max_wordpieces = GPU_BATCH_WORDPIECES if on_gpu else BATCH_WORDPIECES
-    for chosen in batch_by_length(docs, TOKENS_AHEAD * max_wordpieces):
+    for chosen in batch_by_length(docs, GPU_TOKENS_AHEAD if on_gpu else TOKENS_AHEAD):
         windows = make_windows([docs[i] for i in chosen], model.attrs["get_spans"], model.tokenizer)
         for batch in batch_windows(windows, max_wordpieces):
             yield [chosen[window.doc] for window in batch], pad_windows(batch, model.tokenizer.pad_token_id or 0)

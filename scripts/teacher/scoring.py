@@ -12,7 +12,6 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
-import spacy
 import srsly
 import typer
 from spacy.vocab import Vocab
@@ -24,6 +23,7 @@ from scripts.engines.shards import Shard, fetch_files, run_shards
 from scripts.engines.shards import prepare_folder as prepare_storage
 from scripts.engines.workers import Engine
 from scripts.files import UserError, digest, hash_path, remove, replaced, run_command
+from scripts.gpu import use_gpu
 from scripts.teacher.shard_scorer import hash_doc, prepare_scoring
 
 Row = Dict[str, Any]
@@ -63,8 +63,8 @@ def score(
     ),
 ) -> None:
     """Score the transfer set with the teacher."""
-    if gpu_id >= 0 and engine == "local":
-        spacy.require_gpu(gpu_id)
+    if engine == "local":
+        use_gpu(gpu_id)
     label_order = srsly.read_json(labels)
     teacher_sha256 = hash_path(teacher)
     where = Engine(engine, n_workers if engine == "ray" else 1, ray_address, worker_gpus, worker_cpus)

@@ -19,6 +19,7 @@ from scripts.docbins import MASK, center_logits, docs_to_bytes, one_hot
 from scripts.engines.shards import PackedFolder
 from scripts.engines.workers import Engine, Worker, run_tasks
 from scripts.files import UserError
+from scripts.gpu import use_gpu
 from scripts.teacher.runtimes import Runtime, choose_runtime, mask_token
 
 Row = Dict[str, Any]
@@ -97,7 +98,7 @@ def make_scorer(
     RAISES (UserError): The teacher cannot be run this way.
     """
     if on_gpu:
-        spacy.require_gpu(0)
+        use_gpu(0)
     home = TemporaryDirectory()
     teacher, encoder = (
         folder.unpack(Path(home.name) / name) if isinstance(folder, PackedFolder) else folder

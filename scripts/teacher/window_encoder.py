@@ -1,6 +1,6 @@
 """The teacher's encoder alone: from windows to weighted sums of hidden states."""
 
-from typing import Any, Callable, Iterable, Iterator, List, Optional
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
 import torch
@@ -39,7 +39,7 @@ class WindowEncoder(torch.nn.Module):
 
 
 def run_torch(encoder: WindowEncoder, *, dtype: Optional[torch.dtype] = None) -> Encode:
-    """Run an encoder in PyTorch, where it is.
+    """Run an encoder in PyTorch, where it is. A GPU computes a batch while the CPU makes the next one.
 
     encoder (WindowEncoder): The encoder.
     dtype (Optional[dtype]): Precision of autocast; None for the encoder's own.
@@ -50,14 +50,44 @@ def run_torch(encoder: WindowEncoder, *, dtype: Optional[torch.dtype] = None) ->
     def encode(batches: Iterable[List[numpy.ndarray]]) -> Iterator[numpy.ndarray]:
         # Thinc leaves the encoder in training mode whenever the pipeline has run.
         encoder.eval()
+        started: Optional[Tuple[torch.Tensor, Optional[torch.cuda.Event]]] = None
         for arrays in batches:
-            tensors = [torch.from_numpy(array) for array in arrays]
-            if device.type == "cuda":
-                # Pinned memory travels while the GPU computes.
-                tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors]
-            *inputs, weights = tensors
+            tensors = [move_to(torch.from_numpy(array), device) for array in arrays]
             with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
-                vectors = encoder(*inputs, weights).float().cpu().numpy()
-            yield vectors
+                sums = start_fetching(encoder(*tensors).float())
+            if started:
+                yield finish_fetching(*started)
+            started = sums
+        if started:
+            yield finish_fetching(*started)
 
     return encode
+
+
+def move_to(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Move a tensor to a device; to a GPU through pinned memory, which travels while the GPU computes."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def start_fetching(tensor: torch.Tensor) -> Tuple[torch.Tensor, Optional[torch.cuda.Event]]:
+    """Start to copy a tensor to the CPU.
+
+    tensor (Tensor): The tensor; a GPU may still be computing it.
+    RETURNS (Tuple[Tensor, Optional[Event]]): The copy, in pinned memory, and what tells when it is whole; None for one
+        that is whole already.
+    """
+    if tensor.device.type != "cuda":
+        return tensor.cpu(), None
+    copy = tensor.to("cpu", non_blocking=True)
+    event = torch.cuda.Event()
+    event.record()
+    return copy, event
+
+
+def finish_fetching(copy: torch.Tensor, event: Optional[torch.cuda.Event]) -> numpy.ndarray:
+    """Wait for a copy that `start_fetching` has started."""
+    if event is not None:
+        event.synchronize()
+    return copy.numpy()

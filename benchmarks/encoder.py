@@ -1,0 +1,183 @@
+"""How fast a teacher's encoder alone is, as a share of the processor's peak, by precision and size of its batches.
+
+python -m benchmarks.encoder TEACHER TEXTS.jsonl.gz --n-texts 4000 --gpu-id 0
+
+The peak is measured, too: the product of two large square matrices. Work is counted as multiplications and additions of
+the encoder's matrix products, those of padding included, as the processor does them.
+"""
+
+import statistics
+import time
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import numpy
+import spacy
+import srsly
+import torch
+import typer
+from spacy.tokens import Doc
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.benchmark import Timer
+from torch.utils.flop_counter import FlopCounterMode
+from wasabi import msg
+
+from benchmarks.scoring import describe_machine
+from scripts.files import replaced, run_command
+from scripts.gpu import use_gpu
+from scripts.teacher.runtimes import get_transformer
+from scripts.teacher.window_encoder import WindowEncoder, run_torch
+from scripts.teacher.windows import batch_windows, make_windows, pad_windows
+
+HEADER = ["precision", "wordpieces of a batch", "words per second", "padding", "TFLOP/s", "share of the peak"]
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
+
+
+def measure(
+    teacher: Path = typer.Argument(..., help="A transformer teacher"),
+    texts: Path = typer.Argument(..., help="Texts, .jsonl.gz"),
+    output: Path = typer.Option(Path("benchmarks/results/encoder.json"), help="Result; a .md file stands beside it"),
+    n_texts: int = typer.Option(200, help="Number of texts, from the first one on"),
+    budgets: str = typer.Option("512,8192,32768,131072", help="Wordpieces of a batch, padding included"),
+    rounds: int = typer.Option(5, help="Every cell is measured once a round"),
+    gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
+) -> None:
+    """Measure the encoder on batches that are made before."""
+    use_gpu(gpu_id)
+    nlp = spacy.load(teacher)
+    model = get_transformer(nlp)
+    device = model.transformer.device
+    rows = [row["text"] for row in islice(srsly.read_gzip_jsonl(texts), n_texts)]
+    encoder = WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
+    # What the CPU does before: a GPU waits for it.
+    docs: List[Doc] = []
+    seconds = {"tokenizing": time_call(lambda: docs.extend(map(nlp.make_doc, rows)))}
+    windows = make_windows(docs, model.attrs["get_spans"], model.tokenizer)
+    seconds["cutting into windows"] = time_call(lambda: make_windows(docs, model.attrs["get_spans"], model.tokenizer))
+    n_words = sum(map(len, docs))
+    batches = {
+        budget: [pad_windows(batch, model.tokenizer.pad_token_id or 0) for batch in batch_windows(windows, budget)]
+        for budget in map(int, budgets.split(","))
+    }
+    work = {budget: count_flops(encoder, arrays) for budget, arrays in batches.items()}
+    peaks = {name: measure_peak(dtype or torch.float32, device) for name, dtype in PRECISIONS.items()}
+    cells = [(name, budget) for name in PRECISIONS for budget in batches]
+    speeds: Dict[Any, List[float]] = {cell: [] for cell in cells}
+    # The first round warms up.
+    for number in range(rounds + 1):
+        for name, budget in cells:
+            encode = run_torch(encoder, dtype=PRECISIONS[name])
+            elapsed = time_call(partial(exhaust, encode, batches[budget]))
+            if number:
+                speeds[name, budget].append(n_words / elapsed)
+    results = []
+    for name, budget in cells:
+        rate = statistics.median(speeds[name, budget])
+        flops = rate / n_words * work[budget]
+        results.append(
+            {
+                "precision": name,
+                "wordpieces_of_a_batch": budget,
+                "words_per_second": rate,
+                "lowest": min(speeds[name, budget]),
+                "highest": max(speeds[name, budget]),
+                "padding": float(
+                    1 - sum(arrays[1].sum() for arrays in batches[budget]) / count_padded(batches[budget])
+                ),
+                "flops_per_second": flops,
+                "share_of_peak": flops / peaks[name],
+            }
+        )
+    result = {
+        "texts": len(rows),
+        "words": n_words,
+        "rounds": rounds,
+        "machine": describe_machine(gpu_id),
+        "peak_flops_per_second": peaks,
+        "words_per_second_on_the_cpu_before": {name: n_words / elapsed for name, elapsed in seconds.items()},
+        "rows": results,
+    }
+    with replaced(output) as partial_file:
+        srsly.write_json(partial_file, result)
+    with replaced(output.with_suffix(".md")) as partial_file:
+        partial_file.write_text(to_markdown(result), encoding="utf8")
+    msg.table([format_row(row) for row in results], header=HEADER, divider=True)
+    msg.good(f"Written: {output}")
+
+
+def time_call(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def exhaust(encode: Callable[..., Any], batches: List[List[numpy.ndarray]]) -> None:
+    """Encode batches and wait for the last of them."""
+    for _ in encode(batches):
+        pass
+
+
+def count_padded(batches: List[List[numpy.ndarray]]) -> int:
+    """Wordpieces of batches, padding included."""
+    return sum(arrays[0].size for arrays in batches)
+
+
+def count_flops(encoder: WindowEncoder, batches: List[List[numpy.ndarray]]) -> int:
+    """Count the floating-point operations of an encoder's matrix products.
+
+    encoder (WindowEncoder): The encoder.
+    batches (List[List[ndarray]]): What it takes.
+    RETURNS (int): Multiplications and additions.
+    """
+    # Attention's own operators are not all known to the counter; spelt out it is made of products that are.
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        exhaust(run_torch(encoder), batches)
+    return counter.get_total_flops()
+
+
+def measure_peak(dtype: torch.dtype, device: torch.device) -> float:
+    """Measure what a processor can do: the product of two square matrices of random numbers.
+
+    dtype (dtype): Type of the numbers.
+    device (device): The processor.
+    RETURNS (float): Floating-point operations per second, the median of several products.
+    """
+    size = 8192 if device.type == "cuda" else 2048
+    matrices = {name: torch.randn((size, size), device=device).to(dtype) for name in ("left", "right")}
+    timer = Timer("left @ right", globals=matrices, num_threads=torch.get_num_threads())
+    return 2 * size**3 / timer.blocked_autorange(min_run_time=1.0).median
+
+
+def format_row(row: Dict[str, Any]) -> List[str]:
+    """The cells of a row, in the order of the header."""
+    return [
+        row["precision"],
+        f"{row['wordpieces_of_a_batch']:,}",
+        f"{row['words_per_second']:,.0f} ({row['lowest']:,.0f}-{row['highest']:,.0f})",
+        f"{row['padding']:.1%}",
+        f"{row['flops_per_second'] / 1e12:.2f}",
+        f"{row['share_of_peak']:.1%}",
+    ]
+
+
+def to_markdown(result: Dict[str, Any]) -> str:
+    """The result as text and a table."""
+    machine = result["machine"]
+    peaks = ", ".join(f"{value / 1e12:.2f} in {name}" for name, value in result["peak_flops_per_second"].items())
+    before = ", ".join(f"{name} {rate:,.0f}" for name, rate in result["words_per_second_on_the_cpu_before"].items())
+    lines = [
+        f"{result['texts']} texts of {result['words'] / result['texts']:.0f} words, medians and range of "
+        f"{result['rounds']} rounds, {machine['gpu'] or machine['cpu']}, {machine['cores']} cores, torch "
+        f"{machine['torch']}. Peak, measured, in TFLOP/s: {peaks}. Before that, in words per second of one process on "
+        f"the CPU: {before}.",
+        "",
+        *(f"| {' | '.join(row)} |" for row in (HEADER, ["---"] * len(HEADER), *map(format_row, result["rows"]))),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    run_command(measure)

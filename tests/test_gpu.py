@@ -89,7 +89,9 @@ def test_a_student_of_a_gpu_is_packaged_and_predicts_the_same_on_a_cpu(
     on_gpu = predict(exported)
     assert on_gpu == pytest.approx(predict(trained), abs=1e-5)
     require_cpu()
-    assert predict(spacy.load(tmp_path / "exported")) == pytest.approx(on_gpu, abs=1e-5)
+    # cuDNN's LSTM computes with fewer bits than float32 has.
+    tolerance = 1e-3 if architecture == ARCHITECTURES["bilstm"] else 1e-5
+    assert predict(spacy.load(tmp_path / "exported")) == pytest.approx(on_gpu, abs=tolerance)
 
 
 @pytest.mark.gpu

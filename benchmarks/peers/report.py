@@ -145,14 +145,24 @@ def plot_peers(record: Dict[str, Any]) -> Figure:
     """
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.subplots()
-    rows = record["peers"]
-    for row in rows:
+    rows = sorted(record["peers"], key=lambda row: -row["accuracy"])
+    for number, row in enumerate(rows):
         speed, accuracy = row["words_per_second"], 100 * row["accuracy"]
         bars = [[speed - min(row["rates"])], [max(row["rates"]) - speed]]
         color = "tab:red" if row["is_ours"] else "tab:blue"
         axes.errorbar(speed, accuracy, xerr=bars, yerr=100 * (row["spread"] or 0), fmt="o", color=color)
+        # A name stands above its point, or below where one of a little more accuracy has taken that place.
+        is_taken = any(
+            100 * other["accuracy"] - accuracy < 0.6 and 0.4 < other["words_per_second"] / speed < 2.5
+            for other in rows[:number]
+        )
         axes.annotate(
-            row["name"], (speed, accuracy), xytext=(5, 5), textcoords="offset points", fontsize=8, color=color
+            row["name"],
+            (speed, accuracy),
+            xytext=(5, -11 if is_taken else 5),
+            textcoords="offset points",
+            fontsize=8,
+            color=color,
         )
     front = sorted((row for row in rows if row["name"] in record["front"]), key=lambda row: row["words_per_second"])
     axes.step(
@@ -164,6 +174,8 @@ def plot_peers(record: Dict[str, Any]) -> Figure:
         label="Pareto front",
     )
     axes.set_xscale("log")
+    # Room for the names of the fastest.
+    axes.set_xlim(right=4 * max(row["words_per_second"] for row in rows))
     axes.set_xlabel("words per second, one core, from strings to labels")
     axes.set_ylabel(f"accuracy on {record['counts']['test']} test texts, percent")
     axes.grid(alpha=0.3)

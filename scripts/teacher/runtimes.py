@@ -40,7 +40,7 @@ PIPELINE_BATCH_TOKENS = 1 << 15
 # Texts of the sample that show how large the numbers of int8 must become.
 CALIBRATION_TEXTS = 100
 # Distance of the two highest probabilities below which int8 may name the wrong label. Chosen on unlabelled reviews of a
-# good English and a poor German teacher; benchmarks.scoring shows what it costs and what it gains.
+# good English and a poor German teacher; benchmarks.scoring shows what it and others cost and gain.
 TIE = 0.15
 # What a runtime of lower precision must reach on a sample of the texts.
 MIN_AGREEMENT = 0.99
@@ -140,18 +140,19 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
     return float32
 
 
-def rescore_ties(fast: Teacher, exact: Teacher) -> Teacher:
+def rescore_ties(fast: Teacher, exact: Teacher, *, tie: float = TIE) -> Teacher:
     """Score near ties again, as they are where a less exact teacher names other labels.
 
     fast (Teacher): Scores all texts.
-    exact (Teacher): Scores those whose two highest probabilities differ by less than TIE.
+    exact (Teacher): Scores near ties.
+    tie (float): Difference of the two highest probabilities below which a text is a near tie.
     RETURNS (Teacher): Both as one.
     """
 
     def predict(docs: List[Doc]) -> numpy.ndarray:
         probs = fast(docs)
         second, first = numpy.sort(probs, axis=1)[:, -2:].T
-        ties = numpy.flatnonzero(first - second < TIE)
+        ties = numpy.flatnonzero(first - second < tie)
         if len(ties):
             probs[ties] = exact([docs[i] for i in ties])
         return probs

@@ -56,7 +56,7 @@ def test_every_dependency_is_produced_or_present() -> None:
 def test_code_is_a_dependency() -> None:
     # Weasel sees only what `deps` lists: a step must list the code that decides its result.
     config = load_project_config(ROOT)
-    shared = {ROOT / "scripts" / "files.py", ROOT / "scripts" / "functions.py"}
+    shared = {ROOT / "scripts" / name for name in ("files.py", "functions.py", "gpu.py")}
     architectures = {path for path in (ROOT / "scripts" / "architectures").glob("*.py") if path.name != "__init__.py"}
     for command in config["commands"]:
         listed = {ROOT / dep for dep in command["deps"]}

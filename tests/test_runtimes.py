@@ -205,11 +205,11 @@ def test_near_ties_are_scored_again() -> None:
         asked.append(chosen)
         return numpy.eye(3)[: len(chosen)]
 
-    probs = rescore_ties(lambda _: fast.copy(), exact)(docs)
+    probs = rescore_ties(lambda _: fast.copy(), exact, tie=0.15)(docs)
     assert asked == [["tie", "tie of three"]]
     assert (probs == [[1, 0, 0], fast[1], [0, 1, 0], fast[3]]).all()
     # Where there is none, nobody is asked.
-    assert (rescore_ties(lambda _: fast[[1, 3]], exact)(docs[:2]) == fast[[1, 3]]).all() and len(asked) == 1
+    assert (rescore_ties(lambda _: fast[[1, 3]], exact, tie=0.15)(docs[:2]) == fast[[1, 3]]).all() and len(asked) == 1
 
 
 def test_int8_whose_ties_are_scored_again_comes_next(

@@ -120,7 +120,7 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
             "onnx",
             "int8+float32",
             bool(windows),
-            lambda: rescore_ties(teach(load_onnx(encoder, cache, windows)), teach(load_onnx(encoder, cache))),
+            lambda: rescore_ties(teach(load_onnx(encoder, cache, windows)), teach(load_onnx(encoder, cache)), tie=TIE),
         ),
         ("torch", "bfloat16", bfloat16, lambda: teach(run_torch(encoder, dtype=torch.bfloat16))),
         ("onnx", "float32", onnx, lambda: teach(load_onnx(encoder, cache))),
@@ -140,7 +140,7 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
     return float32
 
 
-def rescore_ties(fast: Teacher, exact: Teacher, *, tie: float = TIE) -> Teacher:
+def rescore_ties(fast: Teacher, exact: Teacher, *, tie: float) -> Teacher:
     """Score near ties again, as they are where a less exact teacher names other labels.
 
     fast (Teacher): Scores all texts.

@@ -4,8 +4,8 @@ spaCy's own `spacy apply` holds all documents in memory until the end, writes a 
 starts again when it was killed. Here the corpus is cut into parts. A part is classified by one process and written
 whole; finished parts are skipped, and put together at the end. So memory is flat, a kill costs the parts at work, and
 the output is the same whatever the number of processes (`nlp.pipe(n_process=...)` would also send every document
-through a pipe; here only rows travel). On Ray, actors take the same parts: of a
-killed run, Ray Data keeps only what its checkpoints, in beta, hold, and they need a column of ids.
+through a pipe; here only rows travel). On Ray, actors take the same parts: of a killed run, Ray Data keeps only what
+its checkpoints hold, which are in beta and need a column of ids.
 """
 
 import re

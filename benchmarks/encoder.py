@@ -11,7 +11,7 @@ import time
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 import numpy
 import spacy
@@ -22,10 +22,9 @@ from spacy.tokens import Doc
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
-from wasabi import msg
 
-from benchmarks.scoring import describe_machine
-from scripts.files import replaced, run_command
+from benchmarks.scoring import describe_machine, write_results
+from scripts.files import run_command
 from scripts.gpu import use_gpu
 from scripts.teacher.runtimes import get_transformer
 from scripts.teacher.window_encoder import WindowEncoder, run_torch
@@ -63,29 +62,17 @@ def measure(
     }
     work = {budget: count_flops(encoder, arrays) for budget, arrays in batches.items()}
     peaks = {name: measure_peak(dtype or torch.float32, device) for name, dtype in PRECISIONS.items()}
-    cells = [(name, budget) for name in PRECISIONS for budget in batches]
-    speeds: Dict[Any, List[float]] = {cell: [] for cell in cells}
-    # The first round warms up.
-    for number in range(rounds + 1):
-        for name, budget in cells:
-            encode = run_torch(encoder, dtype=PRECISIONS[name])
-            elapsed = time_call(partial(exhaust, encode, batches[budget]))
-            if number:
-                speeds[name, budget].append(n_words / elapsed)
     results = []
-    for name, budget in cells:
-        rate = statistics.median(speeds[name, budget])
-        flops = rate / n_words * work[budget]
+    for (name, budget), elapsed in measure_cells(encoder, batches, rounds).items():
+        flops = work[budget] / statistics.median(elapsed)
         results.append(
             {
                 "precision": name,
                 "wordpieces_of_a_batch": budget,
-                "words_per_second": rate,
-                "lowest": min(speeds[name, budget]),
-                "highest": max(speeds[name, budget]),
-                "padding": float(
-                    1 - sum(arrays[1].sum() for arrays in batches[budget]) / count_padded(batches[budget])
-                ),
+                "words_per_second": n_words / statistics.median(elapsed),
+                "lowest": n_words / max(elapsed),
+                "highest": n_words / min(elapsed),
+                "padding": measure_padding(batches[budget]),
                 "flops_per_second": flops,
                 "share_of_peak": flops / peaks[name],
             }
@@ -99,12 +86,27 @@ def measure(
         "words_per_second_on_the_cpu_before": {name: n_words / elapsed for name, elapsed in seconds.items()},
         "rows": results,
     }
-    with replaced(output) as partial_file:
-        srsly.write_json(partial_file, result)
-    with replaced(output.with_suffix(".md")) as partial_file:
-        partial_file.write_text(to_markdown(result), encoding="utf8")
-    msg.table([format_row(row) for row in results], header=HEADER, divider=True)
-    msg.good(f"Written: {output}")
+    write_results(output, result, describe(result), HEADER, [format_row(row) for row in results])
+
+
+def measure_cells(
+    encoder: WindowEncoder, batches: Dict[int, List[List[numpy.ndarray]]], rounds: int
+) -> Dict[Tuple[str, int], List[float]]:
+    """Measure the encoder in every precision and with every size of batches, in turn.
+
+    encoder (WindowEncoder): The encoder.
+    batches (Dict[int, List[List[ndarray]]]): What it takes, by the size of the batches.
+    rounds (int): Every cell is measured once a round; one round more warms up.
+    RETURNS (Dict[Tuple[str, int], List[float]]): Seconds of each round, by precision and size.
+    """
+    seconds: Dict[Tuple[str, int], List[float]] = {}
+    for number in range(rounds + 1):
+        for name, dtype in PRECISIONS.items():
+            for budget, arrays in batches.items():
+                elapsed = time_call(partial(exhaust, run_torch(encoder, dtype=dtype), arrays))
+                if number:
+                    seconds.setdefault((name, budget), []).append(elapsed)
+    return seconds
 
 
 def time_call(call: Callable[[], object]) -> float:
@@ -120,9 +122,9 @@ def exhaust(encode: Callable[..., Any], batches: List[List[numpy.ndarray]]) -> N
         pass
 
 
-def count_padded(batches: List[List[numpy.ndarray]]) -> int:
-    """Wordpieces of batches, padding included."""
-    return sum(arrays[0].size for arrays in batches)
+def measure_padding(batches: List[List[numpy.ndarray]]) -> float:
+    """The share of padding in the wordpieces of batches."""
+    return float(1 - sum(mask.sum() for _, mask, *_ in batches) / sum(mask.size for _, mask, *_ in batches))
 
 
 def count_flops(encoder: WindowEncoder, batches: List[List[numpy.ndarray]]) -> int:
@@ -163,20 +165,17 @@ def format_row(row: Dict[str, Any]) -> List[str]:
     ]
 
 
-def to_markdown(result: Dict[str, Any]) -> str:
-    """The result as text and a table."""
+def describe(result: Dict[str, Any]) -> str:
+    """What the table is of."""
     machine = result["machine"]
     peaks = ", ".join(f"{value / 1e12:.2f} in {name}" for name, value in result["peak_flops_per_second"].items())
     before = ", ".join(f"{name} {rate:,.0f}" for name, rate in result["words_per_second_on_the_cpu_before"].items())
-    lines = [
+    return (
         f"{result['texts']} texts of {result['words'] / result['texts']:.0f} words, medians and range of "
         f"{result['rounds']} rounds, {machine['gpu'] or machine['cpu']}, {machine['cores']} cores, torch "
         f"{machine['torch']}. Peak, measured, in TFLOP/s: {peaks}. Before that, in words per second of one process on "
-        f"the CPU: {before}.",
-        "",
-        *(f"| {' | '.join(row)} |" for row in (HEADER, ["---"] * len(HEADER), *map(format_row, result["rows"]))),
-    ]
-    return "\n".join(lines) + "\n"
+        f"the CPU: {before}."
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import torch
 import typer
 from spacy import Language
 from spacy.tokens import Doc
-from wasabi import msg
+from wasabi import MarkdownRenderer, msg
 
 from scripts.files import replaced, run_command
 from scripts.gpu import use_gpu
@@ -89,20 +89,41 @@ def measure(
         }
         for name in contenders
     ]
+    machine = describe_machine(gpu_id)
     result = {
         "texts": len(read),
         "words": n_words,
         "rounds": rounds,
-        "machine": describe_machine(gpu_id),
+        "machine": machine,
         "runtimes": rows,
         "speeds": speeds,
     }
-    with replaced(output) as partial:
-        srsly.write_json(partial, result)
-    cells = [format_row(row) for row in rows]
-    with replaced(output.with_suffix(".md")) as partial:
-        partial.write_text(to_markdown(cells, result), encoding="utf8")
-    msg.table(cells, header=HEADER, divider=True)
+    introduction = (
+        f"{len(read)} texts of {n_words / len(read):.0f} words, {rounds} rounds, {machine['gpu'] or machine['cpu']}, "
+        f"{machine['cores']} cores, torch {machine['torch']}, onnxruntime {machine['onnxruntime']}."
+    )
+    write_results(output, result, introduction, HEADER, [format_row(row) for row in rows])
+
+
+def write_results(
+    output: Path, result: Dict[str, Any], introduction: str, header: List[str], rows: List[List[str]]
+) -> None:
+    """Write a result as JSON and as a table, and print the table.
+
+    output (Path): The .json file; a .md file stands beside it.
+    result (Dict[str, Any]): The result.
+    introduction (str): What stands above the table in the .md file.
+    header (List[str]): Names of the columns.
+    rows (List[List[str]]): The cells.
+    """
+    with replaced(output) as partial_output:
+        srsly.write_json(partial_output, result)
+    markdown = MarkdownRenderer()
+    markdown.add(introduction)
+    markdown.add(markdown.table(rows, header))
+    with replaced(output.with_suffix(".md")) as partial_output:
+        partial_output.write_text(markdown.text + "\n", encoding="utf8")
+    msg.table(rows, header=header, divider=True)
     msg.good(f"Written: {output}")
 
 
@@ -177,19 +198,6 @@ def format_row(row: Dict[str, Any]) -> List[str]:
         f"{row['agreement']:.1%}",
         f"{row['difference']:.4f}",
     ]
-
-
-def to_markdown(rows: List[List[str]], result: Dict[str, Any]) -> str:
-    """The result as text and a table."""
-    machine = result["machine"]
-    lines = [
-        f"{result['texts']} texts of {result['words'] / result['texts']:.0f} words, {result['rounds']} rounds, "
-        f"{machine['gpu'] or machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}, "
-        f"onnxruntime {machine['onnxruntime']}.",
-        "",
-        *(f"| {' | '.join(row)} |" for row in (HEADER, ["---"] * len(HEADER), *rows)),
-    ]
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -23,10 +23,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.scoring import describe_machine, write_results
+from benchmarks.scoring import describe_setup, write_results
 from scripts.files import run_command
 from scripts.gpu import use_gpu
-from scripts.teacher.runtimes import get_transformer
+from scripts.teacher.runtimes import get_transformer, make_window_encoder
 from scripts.teacher.window_encoder import WindowEncoder, run_torch
 from scripts.teacher.windows import batch_windows, make_windows, pad_windows
 
@@ -49,7 +49,7 @@ def measure(
     model = get_transformer(nlp)
     device = model.transformer.device
     rows = [row["text"] for row in islice(srsly.read_gzip_jsonl(texts), n_texts)]
-    encoder = WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
+    encoder = make_window_encoder(nlp)
     # What the CPU does before: a GPU waits for it.
     docs: List[Doc] = []
     seconds = {"tokenizing": time_call(lambda: docs.extend(map(nlp.make_doc, rows)))}
@@ -81,7 +81,7 @@ def measure(
         "texts": len(rows),
         "words": n_words,
         "rounds": rounds,
-        "machine": describe_machine(gpu_id),
+        "machine": describe_setup(gpu_id),
         "peak_flops_per_second": peaks,
         "words_per_second_on_the_cpu_before": {name: n_words / elapsed for name, elapsed in seconds.items()},
         "rows": results,
@@ -172,7 +172,7 @@ def describe(result: Dict[str, Any]) -> str:
     before = ", ".join(f"{name} {rate:,.0f}" for name, rate in result["words_per_second_on_the_cpu_before"].items())
     return (
         f"{result['texts']} texts of {result['words'] / result['texts']:.0f} words, medians and range of "
-        f"{result['rounds']} rounds, {machine['gpu'] or machine['cpu']}, {machine['cores']} cores, torch "
+        f"{result['rounds']} rounds, {machine['device']}, {machine['cores']} cores, torch "
         f"{machine['torch']}. Peak, measured, in TFLOP/s: {peaks}. Before that, in words per second of one process on "
         f"the CPU: {before}."
     )

@@ -4,7 +4,6 @@ python -m benchmarks.scoring TEACHER TEXTS.jsonl.gz --n-texts 200 --rounds 3
 python -m benchmarks.scoring TEACHER TEXTS.jsonl.gz --n-texts 4000 --gpu-id 0
 """
 
-import os
 import platform
 import statistics
 import time
@@ -24,6 +23,7 @@ from spacy import Language
 from spacy.tokens import Doc
 from wasabi import MarkdownRenderer, msg
 
+from scripts.evaluation.report import describe_machine
 from scripts.files import replaced, run_command
 from scripts.gpu import use_gpu
 from scripts.teacher.onnx_encoder import load_onnx
@@ -35,9 +35,10 @@ from scripts.teacher.runtimes import (
     get_transformer,
     make_encoder_teacher,
     make_teacher,
+    make_window_encoder,
     rescore_ties,
 )
-from scripts.teacher.window_encoder import WindowEncoder, run_torch
+from scripts.teacher.window_encoder import run_torch
 
 BASELINE = "pipeline, as they come"
 # Near ties that are scored again: what the project takes, and less and more.
@@ -89,7 +90,7 @@ def measure(
         }
         for name in contenders
     ]
-    machine = describe_machine(gpu_id)
+    machine = describe_setup(gpu_id)
     result = {
         "texts": len(read),
         "words": n_words,
@@ -99,7 +100,7 @@ def measure(
         "speeds": speeds,
     }
     introduction = (
-        f"{len(read)} texts of {n_words / len(read):.0f} words, {rounds} rounds, {machine['gpu'] or machine['cpu']}, "
+        f"{len(read)} texts of {n_words / len(read):.0f} words, {rounds} rounds, {machine['device']}, "
         f"{machine['cores']} cores, torch {machine['torch']}, onnxruntime {machine['onnxruntime']}."
     )
     write_results(output, result, introduction, HEADER, [format_row(row) for row in rows])
@@ -142,7 +143,7 @@ def make_contenders(nlp: Language, cache: Path, calibration: List[str]) -> Dict[
     """
     labels = list(nlp.pipe_labels["textcat"])
     model = get_transformer(nlp)
-    encoder = WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
+    encoder = make_window_encoder(nlp)
 
     def as_they_come(docs: List[Doc]) -> numpy.ndarray:
         return numpy.array([[doc.cats[label] for label in labels] for doc in nlp.pipe(docs)], dtype="float32")
@@ -163,29 +164,22 @@ def make_contenders(nlp: Language, cache: Path, calibration: List[str]) -> Dict[
     return {**contenders, **onnx, **ties}
 
 
-def describe_machine(gpu_id: int) -> Dict[str, Any]:
+def describe_setup(gpu_id: int) -> Dict[str, Any]:
     """What the figures were measured on.
 
     gpu_id (int): The GPU in use, -1 for none.
-    RETURNS (Dict[str, Any]): Processor, cores, GPU, and what is installed.
+    RETURNS (Dict[str, Any]): The machine, what the teacher runs on, and what is installed.
     """
-    names = [line.split(":")[1].strip() for line in read_cpuinfo() if line.startswith("model name")]
+    machine = describe_machine(gpu_id)
     return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "gpu": torch.cuda.get_device_name(gpu_id) if gpu_id >= 0 else None,
+        **machine,
+        "device": machine["gpu"] if gpu_id >= 0 else machine["processor"],
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
         "vnni": torch.cpu._is_vnni_supported(),
         **{name: version(name) for name in ("spacy", "spacy-transformers", "torch", "onnxruntime")},
     }
-
-
-def read_cpuinfo() -> List[str]:
-    """Lines of Linux's description of the processor; none elsewhere."""
-    path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf8").splitlines() if path.is_file() else []
 
 
 def format_row(row: Dict[str, Any]) -> List[str]:

@@ -27,6 +27,7 @@ from scripts.teacher.runtimes import (
     get_transformer,
     make_encoder_teacher,
     make_teacher,
+    make_window_encoder,
     rescore_ties,
 )
 from scripts.teacher.scoring import TOLERANCE
@@ -107,10 +108,6 @@ def odd_docs(nlp: Language) -> List[Doc]:
 
 def torch_teacher(nlp: Language, labels: List[str] = LABELS) -> Any:
     return make_encoder_teacher(nlp, labels, run_torch(make_window_encoder(nlp)))
-
-
-def make_window_encoder(nlp: Language) -> WindowEncoder:
-    return WindowEncoder(get_transformer(nlp).transformer, has_types=True)
 
 
 @pytest.mark.parametrize("exclusive", [True, False])

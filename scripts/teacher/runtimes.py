@@ -103,7 +103,7 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
     device = model.transformer.device
     if name == "onnx" and device.type != "cpu":
         raise UserError("The runtime 'onnx' computes on the CPU, this teacher on a GPU. Use --runtime torch.")
-    encoder = WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
+    encoder = make_window_encoder(nlp)
     float32 = Runtime("torch", "float32", make_encoder_teacher(nlp, labels, run_torch(encoder)), None)
     if not sample:
         # Nothing to check with is nothing checked.
@@ -181,6 +181,12 @@ def compare(probs: numpy.ndarray, expected: numpy.ndarray) -> Check:
 def get_transformer(nlp: Language) -> TransformerModel:
     """The transformer of a teacher that has one."""
     return cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
+
+
+def make_window_encoder(nlp: Language) -> WindowEncoder:
+    """The encoder of a teacher that has one, without the pipeline around it."""
+    model = get_transformer(nlp)
+    return WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
 
 
 def mask_token(nlp: Language) -> str:

@@ -26,7 +26,7 @@ from scripts.augmentation.__main__ import load_augmenter
 from scripts.augmentation.blocks import BlockWorker, Pieces
 from scripts.augmentation.word_classes import WordClasses
 from scripts.conversion.readers import read_rows
-from scripts.docbins import UNLABELLED
+from scripts.data.docbins import UNLABELLED
 from scripts.engines.workers import Engine, Task, run_tasks
 from scripts.evaluation.report import describe_machine, describe_versions
 from scripts.files import UserError, replaced, run_command

@@ -18,7 +18,7 @@ from wasabi import MarkdownRenderer, msg
 
 from benchmarks.process import run_module
 from benchmarks.synthetic import LABELS, write_gold, write_texts, write_transfer_set
-from scripts.docbins import UNLABELLED
+from scripts.data.docbins import UNLABELLED
 from scripts.evaluation.report import describe_machine
 from scripts.files import UserError, remove, replaced, run_command
 

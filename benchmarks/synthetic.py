@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from tqdm import tqdm
 
-from scripts.docbins import UNLABELLED, one_hot, write_docs
+from scripts.data.docbins import UNLABELLED, one_hot, write_docs
 from scripts.files import replaced
 
 LABELS = ["NEGATIVE", "POSITIVE"]

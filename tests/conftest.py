@@ -13,7 +13,7 @@ from spacy.training import Example
 
 import scripts.functions  # noqa: F401
 from scripts.augmentation.operations import Augmenter, SampleSentences
-from scripts.docbins import one_hot
+from scripts.data.docbins import one_hot
 
 ROOT = Path(__file__).parents[1]
 # Real reviews in the layout DIR/LANG/*.jsonl.gz; they must not be in the repository.

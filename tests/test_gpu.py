@@ -19,7 +19,7 @@ from scripts.packaging.export import export_pipeline
 from scripts.teacher import runtimes
 from scripts.teacher.runtimes import choose_runtime, get_transformer, make_teacher
 from tests.conftest import ARCHITECTURES, CNN, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
-from tests.test_runtimes import make_transformer_teacher, odd_docs, torch_teacher
+from tests.teacher.test_runtimes import make_transformer_teacher, odd_docs, torch_teacher
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import spacy
 import srsly
 from spacy.tokens import Doc
 
-from scripts.docbins import UNLABELLED, number_gold, read_docs
+from scripts.data.docbins import UNLABELLED, number_gold, read_docs
 from scripts.files import UserError
 
 

@@ -9,8 +9,8 @@ import typer
 from spacy.cli.train import train
 
 import scripts.functions  # noqa: F401
+from scripts.data.docbins import number_gold, read_docs
 from scripts.distillation.calibration import calibrate
-from scripts.docbins import number_gold, read_docs
 from scripts.evaluation.quality import classify, measure_quality
 from scripts.files import move_into_place, remove, replaced, run_command, size_mb
 from scripts.gpu import use_gpu

@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.util import load_config
 from tqdm import tqdm
 
-from scripts.docbins import center_logits, list_shards, read_docs, write_docs
+from scripts.data.docbins import center_logits, list_shards, read_docs, write_docs
 from scripts.files import UserError, digest, hash_path, replaced
 
 Cell = Dict[str, Any]
@@ -21,7 +21,7 @@ CODE = [
     *sorted(Path("scripts/architectures").glob("*.py")),
     *sorted(Path("scripts/distillation").glob("*.py")),
     Path("scripts/ablation/cell.py"),
-    Path("scripts/docbins.py"),
+    Path("scripts/data/docbins.py"),
 ]
 LEXICON = Path("scripts/lexicon/__main__.py")
 

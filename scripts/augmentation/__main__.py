@@ -21,8 +21,8 @@ from scripts.augmentation.blocks import BlockWorker, Pieces, Round, make_tokeniz
 from scripts.augmentation.operations import Augmenter
 from scripts.augmentation.row_file import RowFile
 from scripts.augmentation.word_classes import PipelineTagger, WordClasses, count_classes, learn_clusters
-from scripts.conversion.near_copies import normalize
-from scripts.docbins import GOLD, GOLD_PIECE, SOURCES, UNLABELLED, UNLABELLED_PIECE, gold_label, read_docs
+from scripts.data.docbins import GOLD, GOLD_PIECE, SOURCES, UNLABELLED, UNLABELLED_PIECE, gold_label, read_docs
+from scripts.data.near_copies import normalize
 from scripts.engines.shards import Shard, prepare_folder, read_bytes, remove_folder, run_shards
 from scripts.engines.workers import Engine
 from scripts.files import UserError, hash_path, replaced, run_command

@@ -13,8 +13,8 @@ from spacy.tokens import Doc
 
 from scripts.augmentation.operations import Augmenter, Token
 from scripts.augmentation.word_classes import UNKNOWN, WordClasses
-from scripts.conversion.near_copies import NearCopies
-from scripts.docbins import AUGMENTED, GOLD, GOLD_PIECE, UNLABELLED_PIECE
+from scripts.data.docbins import AUGMENTED, GOLD, GOLD_PIECE, UNLABELLED_PIECE
+from scripts.data.near_copies import NearCopies
 
 Row = Dict[str, Any]
 

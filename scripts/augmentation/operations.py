@@ -16,7 +16,7 @@ import torch
 from spacy.util import registry
 
 from scripts.augmentation.word_classes import WordClasses
-from scripts.docbins import MASK
+from scripts.data.docbins import MASK
 from scripts.files import UserError
 
 

@@ -10,10 +10,10 @@ from wasabi import msg
 
 from scripts.conversion.labels import Labelling
 from scripts.conversion.splits import Splits, read_splits
-from scripts.docbins import one_hot, write_docs
+from scripts.data.docbins import one_hot, write_docs
 from scripts.files import UserError, hash_path, replaced, run_command
 
-CODE = [*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "docbins.py"]
+CODE = [*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "data" / "docbins.py"]
 
 
 def convert(

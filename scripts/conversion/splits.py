@@ -7,8 +7,8 @@ from typing import Dict, List, NamedTuple, Optional
 from sklearn.model_selection import train_test_split
 
 from scripts.conversion.labels import Labelling
-from scripts.conversion.near_copies import NearCopies, normalize
 from scripts.conversion.readers import Review, read_reviews
+from scripts.data.near_copies import NearCopies, normalize
 from scripts.files import UserError
 
 HELD_OUT = ("dev", "test")

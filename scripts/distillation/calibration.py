@@ -18,7 +18,7 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 
 from scripts.architectures.ngrams import weigh_ngrams
-from scripts.docbins import number_gold
+from scripts.data.docbins import number_gold
 
 BATCH_SIZE = 256
 # Inverse strength of the regularisation of the weights that are fitted to gold labels.

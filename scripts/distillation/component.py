@@ -13,9 +13,9 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats1d, Floats2d
 
+from scripts.data.docbins import GOLD, SOURCES, UNLABELLED, number_gold
 from scripts.distillation.calibration import compute_logits, fit_factors, list_members
 from scripts.distillation.losses import SoftTargets
-from scripts.docbins import GOLD, SOURCES, UNLABELLED, number_gold
 
 # Whole texts that a model is fitted on before training, at most: a fit on more takes long and changes little.
 MAX_FIT_DOCS = 50_000

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import registry
 
-from scripts.docbins import SOURCES, stream_docs
+from scripts.data.docbins import SOURCES, stream_docs
 from scripts.files import UserError
 
 # A stream is not balanced exactly: that would take its whole length.

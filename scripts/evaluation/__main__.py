@@ -11,7 +11,7 @@ from spacy import Language
 from spacy.tokens import Doc
 
 import scripts.functions  # noqa: F401
-from scripts.docbins import number_gold, read_docs
+from scripts.data.docbins import number_gold, read_docs
 from scripts.evaluation.quality import classify, compare_to_teacher, measure_gap, measure_quality
 from scripts.evaluation.reference import ReferenceClassifier, fit_reference
 from scripts.evaluation.report import describe_machine, describe_versions, print_report, write_report

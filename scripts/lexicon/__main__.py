@@ -20,7 +20,7 @@ from spacy_transformers.layers.transformer_model import TransformerModel
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.docbins import GOLD, UNLABELLED
+from scripts.data.docbins import GOLD, UNLABELLED
 from scripts.files import UserError, replaced, run_command
 from scripts.gpu import use_gpu
 from scripts.teacher.scoring import read_rows

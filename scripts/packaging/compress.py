@@ -22,7 +22,7 @@ from wasabi import MarkdownRenderer, msg
 
 import scripts.functions  # noqa: F401
 from scripts.architectures.ngrams import weigh_ngrams
-from scripts.docbins import gold_label, read_docs
+from scripts.data.docbins import gold_label, read_docs
 from scripts.files import replaced, run_command
 
 # Shares of the n-grams, then of the lexicon, that are tried; None leaves them as they are, 1 only stores them smaller.

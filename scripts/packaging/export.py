@@ -15,8 +15,8 @@ from thinc.api import Model
 from wasabi import msg
 
 import scripts.functions  # noqa: F401
+from scripts.data.docbins import read_docs
 from scripts.distillation.calibration import calibrate, list_members
-from scripts.docbins import read_docs
 from scripts.files import UserError, replaced, run_command
 
 # Largest difference of a probability. textdistill.CachedCNN.v1 adds up in another order than the CNN that was trained,

@@ -18,7 +18,7 @@ from spacy.vocab import Vocab
 from wasabi import msg
 
 import scripts.functions  # noqa: F401
-from scripts.docbins import read_docs
+from scripts.data.docbins import read_docs
 from scripts.files import UserError, hash_path, remove, replaced, run_command
 
 TOLERANCE = 1e-6

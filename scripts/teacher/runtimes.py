@@ -19,7 +19,7 @@ from spacy_transformers import Transformer
 from spacy_transformers.layers.transformer_model import TransformerModel
 from wasabi import msg
 
-from scripts.docbins import MASK
+from scripts.data.docbins import MASK
 from scripts.files import UserError
 from scripts.teacher.encoder import is_bfloat16_faster
 from scripts.teacher.onnx_encoder import ExportError, load_onnx

@@ -18,7 +18,7 @@ from spacy.vocab import Vocab
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.docbins import read_docs
+from scripts.data.docbins import read_docs
 from scripts.engines.shards import Shard, fetch_files, run_shards
 from scripts.engines.shards import prepare_folder as prepare_storage
 from scripts.engines.workers import Engine
@@ -40,7 +40,10 @@ RECORD = "scores.json"
 # Shards of other texts that the same teacher has scored.
 PREVIOUS = "previous"
 # What decides on a score.
-CODE = [Path(__file__).parents[1] / "docbins.py", *(Path(__file__).with_name(f"{name}.py") for name in MODULES)]
+CODE = [
+    Path(__file__).parents[1] / "data" / "docbins.py",
+    *(Path(__file__).with_name(f"{name}.py") for name in MODULES),
+]
 PACKAGES = ("spacy", "thinc", "torch", "transformers", "spacy-transformers", "onnxruntime")
 
 

@@ -15,7 +15,7 @@ import spacy
 from spacy import Language
 from spacy.tokens import Doc
 
-from scripts.docbins import MASK, center_logits, docs_to_bytes, one_hot
+from scripts.data.docbins import MASK, center_logits, docs_to_bytes, one_hot
 from scripts.engines.shards import PackedFolder
 from scripts.engines.workers import Engine, Worker, run_tasks
 from scripts.files import UserError

@@ -15,9 +15,9 @@ from thinc.api import Config
 
 from scripts import docbins
 from scripts.architectures.ngrams import count_documents
+from scripts.data.docbins import list_shards, read_docs, write_docs
 from scripts.distillation import component
 from scripts.distillation.component import DistilledTextCategorizer
-from scripts.docbins import list_shards, read_docs, write_docs
 from tests.conftest import BOW, CNN, ENSEMBLE, LABELS, ROOT, TEXTS, make_examples, make_pipeline, make_teacher_logits
 
 

@@ -8,7 +8,7 @@ import srsly
 from packaging.requirements import Requirement
 from spacy import util
 
-from scripts.docbins import write_docs
+from scripts.data.docbins import write_docs
 from scripts.files import UserError
 from scripts.packaging.export import compare_predictions, export, export_pipeline, find_tokenizer_requirements
 from scripts.packaging.wheel import build_package, build_wheel, check_wheels, find_modules

@@ -18,7 +18,7 @@ from scripts.augmentation.operations import (
 )
 from scripts.augmentation.row_file import RowFile
 from scripts.augmentation.word_classes import PipelineTagger, learn_clusters
-from scripts.docbins import one_hot
+from scripts.data.docbins import one_hot
 from scripts.engines.workers import Engine
 from scripts.files import UserError
 from tests.conftest import ROOT, make_augmenter

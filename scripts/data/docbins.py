@@ -14,13 +14,12 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from srsly.msgpack import unpackb
 
+from scripts.data.texts import AUGMENTED, GOLD, MASK, UNLABELLED  # noqa: F401
+from scripts.data.texts import SOURCES as TEXT_SOURCES
 from scripts.files import UserError, replaced
 
-GOLD, UNLABELLED, AUGMENTED = "gold", "unlabelled", "augmented"
 GOLD_PIECE, UNLABELLED_PIECE = "gold_piece", "unlabelled_piece"
-SOURCES = (GOLD, UNLABELLED, AUGMENTED, GOLD_PIECE, UNLABELLED_PIECE)
-# A masked word of an augmented text. It stays one token, as augmented texts are stored as tokens.
-MASK = "[MASK]"
+SOURCES = (*TEXT_SOURCES, GOLD_PIECE, UNLABELLED_PIECE)
 
 for _name in ("teacher_logits", "source", "review"):
     if not Doc.has_extension(_name):

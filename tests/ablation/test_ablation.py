@@ -12,7 +12,7 @@ from scripts.ablation.cell import RESULT, run_cell
 from scripts.ablation.inputs import Inputs, run_module
 from scripts.ablation.report import render_tables
 from scripts.ablation.statistics import bootstrap_p_value, correctness, merge, spread, summarize
-from scripts.docbins import AUGMENTED, GOLD, MASK, UNLABELLED, UNLABELLED_PIECE, one_hot, read_docs, write_docs
+from scripts.data.docbins import AUGMENTED, GOLD, MASK, UNLABELLED, UNLABELLED_PIECE, one_hot, read_docs, write_docs
 from scripts.files import UserError
 from scripts.teacher.shard_scorer import make_doc
 from tests.conftest import LABELS, ROOT, TEXTS, make_examples, make_teacher_logits

@@ -20,7 +20,7 @@ from scripts.engines.shards import (
 )
 from scripts.engines.workers import TASK_RETRIES, Engine, Task, run_tasks
 from scripts.files import UserError, hash_path
-from tests.engine_workers import Doubler, start_without_teacher
+from tests.engines.engine_workers import Doubler, start_without_teacher
 
 HERE, PROCESSES, RAY = Engine(), Engine(n_workers=2), Engine("ray", n_workers=2)
 EXPECTED = {f"task{i}": str(2 * i).encode("ascii") for i in range(12)}

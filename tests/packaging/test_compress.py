@@ -9,7 +9,7 @@ from spacy import Language
 from spacy.tokens import Doc
 from spacy.vectors import Vectors  # type: ignore[import-not-found]
 
-from scripts.docbins import write_docs
+from scripts.data.docbins import write_docs
 from scripts.files import size_mb
 from scripts.packaging.compress import SHARES, choose_shares, compress, find_tables, measure, predict
 from scripts.packaging.export import export_pipeline

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.memory import measure_step, measure_training, table_rows
 from benchmarks.synthetic import N_STOPS, SHARD_SIZE, draw_texts, make_word, write_gold, write_transfer_set
-from scripts.docbins import list_shards
+from scripts.data.docbins import list_shards
 from tests.conftest import ROOT
 
 

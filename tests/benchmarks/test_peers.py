@@ -26,11 +26,11 @@ from benchmarks.peers.fasttext_lines import make_line
 from benchmarks.peers.loaders import load_spacy, load_static
 from benchmarks.peers.report import find_better, find_front, render_report, table_rows
 from benchmarks.peers.train import MODEL, RECORD, train_peer
-from scripts.docbins import one_hot, write_docs
+from scripts.data.docbins import one_hot, write_docs
 from scripts.files import UserError
 from tests import test_lexicon
+from tests.ablation.test_ablation import run  # noqa: F401
 from tests.conftest import LABELS, ROOT, TEXTS
-from tests.test_ablation import run  # noqa: F401
 
 TFIDF = next(peer for peer in PEERS if peer.name == "tfidf")
 WORDS = ["fine", "film", "book", "plot", "slow", "sound", "cheap", "lovely", "dull", "sharp"]

@@ -6,7 +6,7 @@ import pytest
 import spacy
 import srsly
 
-from scripts.docbins import one_hot
+from scripts.data.docbins import one_hot
 from scripts.evaluation.__main__ import measure_systems
 from scripts.evaluation.quality import calibration_error, compare_to_teacher, measure_gap, measure_quality
 from scripts.evaluation.reference import fit_reference

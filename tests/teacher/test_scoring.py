@@ -14,7 +14,7 @@ import spacy
 import srsly
 from spacy.tokens import Doc
 
-from scripts.docbins import MASK, read_docs
+from scripts.data.docbins import MASK, read_docs
 from scripts.engines.shards import run_shards
 from scripts.engines.workers import Engine
 from scripts.files import UserError
@@ -23,7 +23,7 @@ from scripts.teacher.runtimes import Runtime, make_teacher
 from scripts.teacher.scoring import PREVIOUS, cut_shards, find_missed_labels, prepare_folder, read_rows, read_scores
 from scripts.teacher.shard_scorer import ShardScorer, make_doc, prepare_scoring
 from tests.conftest import BOW, LABELS, ROOT, make_examples, make_pipeline, make_teacher_logits
-from tests.engine_workers import DiesOnce
+from tests.engines.engine_workers import DiesOnce
 
 NLP = spacy.blank("en")
 ROWS: List[Dict[str, Any]] = [

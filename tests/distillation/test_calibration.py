@@ -12,8 +12,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from scripts.architectures.ngrams import build_ngram_linear, weigh_ngrams
+from scripts.data.docbins import number_gold, one_hot
 from scripts.distillation.calibration import INVERSE_L2, calibrate, fit_factors, fit_gold, set_weights
-from scripts.docbins import number_gold, one_hot
 from tests.conftest import BOW, ENSEMBLE, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
 
 # Two logits of which the first is greater by 1.

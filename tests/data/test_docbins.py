@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from spacy.tokens import Doc
 
-from scripts.distillation.reader import BALANCE_SLACK, create_transfer_corpus
-from scripts.docbins import (
+from scripts.data.docbins import (
     UNLABELLED,
     UNLABELLED_PIECE,
     center_logits,
@@ -22,6 +21,7 @@ from scripts.docbins import (
     stream_docs,
     write_docs,
 )
+from scripts.distillation.reader import BALANCE_SLACK, create_transfer_corpus
 from scripts.files import UserError
 
 NLP = spacy.blank("en")

@@ -14,10 +14,10 @@ from openpyxl import Workbook
 
 from scripts.conversion.__main__ import convert
 from scripts.conversion.labels import Labelling
-from scripts.conversion.near_copies import NearCopies, normalize, split_words
 from scripts.conversion.readers import read_reviews
 from scripts.conversion.splits import read_splits
-from scripts.docbins import gold_label, read_docs
+from scripts.data.docbins import gold_label, read_docs
+from scripts.data.near_copies import NearCopies, normalize, split_words
 from scripts.files import UserError
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ from spacy import Language
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import HFObjects
 
-from scripts.docbins import center_logits
+from scripts.data.docbins import center_logits
 from scripts.files import UserError
 from scripts.teacher import runtimes
 from scripts.teacher.onnx_encoder import (

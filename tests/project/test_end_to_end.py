@@ -25,6 +25,7 @@ STEPS = [
     "train-baseline",
     "train-student",
     "export",
+    "compress",
     "evaluate",
     "package",
 ]
@@ -130,7 +131,7 @@ def test_a_changed_input_runs_only_what_depends_on_it(project: Path) -> None:
     rows = list(srsly.read_gzip_jsonl(unlabelled))
     srsly.write_gzip_jsonl(unlabelled, rows[:-1])
     changed = steps_run(run_project(project).stdout)
-    assert changed == ["augment", "score", "lexicon", "train-student", "export", "evaluate", "package"]
+    assert changed == ["augment", "score", "lexicon", "train-student", "export", "compress", "evaluate", "package"]
 
 
 def test_another_student_and_another_run_leave_the_first_alone(project: Path) -> None:

@@ -31,50 +31,28 @@ def runs_of_words(text: str, n: int) -> Iterator[Tuple[str, ...]]:
     return (tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
 
-def imported_files(path: Path) -> Set[Path]:
-    """The project's files that a file imports, and those that these import."""
-    found: Set[Path] = set()
-    for name in re.findall(r"^(?:from|import) (scripts\.[\w.]+)", path.read_text(encoding="utf8"), re.M):
-        module = ROOT / f"{name.replace('.', '/')}.py"
-        if module not in found and module.is_file():
-            found |= {module} | imported_files(module)
-    return found
-
-
 def test_every_dependency_is_produced_or_present() -> None:
     config = load_project_config(ROOT)
     produced: Set[str] = set()
     commands = {command["name"]: command for command in config["commands"]}
     for name in [*config["workflows"]["all"], *config["workflows"]["ablate"]]:
-        for dep in commands[name]["deps"]:
+        for dep in commands[name].get("deps", []):
             is_made = any(dep == out or dep.startswith(f"{out}/") for out in produced)
             assert is_made or (ROOT / dep).is_file(), f"{name} depends on {dep}"
         produced |= set(commands[name]["outputs"])
     assert set(commands) == {*config["workflows"]["all"], *config["workflows"]["ablate"]}
 
 
-def test_code_is_a_dependency() -> None:
-    # Weasel sees only what `deps` lists: a step must list the code that decides its result.
-    config = load_project_config(ROOT)
-    shared = {ROOT / "scripts" / name for name in ("files.py", "functions.py", "gpu.py")}
-    architectures = {path for path in (ROOT / "scripts" / "architectures").glob("*.py") if path.name != "__init__.py"}
+def test_a_step_that_may_be_skipped_depends_on_its_code_and_its_cfgs() -> None:
+    config = load_project_config(ROOT, overrides={"vars.run": "my-run"})
+    assert all(steps[0] == "prepare-my-run" for steps in config["workflows"].values())
     for command in config["commands"]:
-        listed = {ROOT / dep for dep in command["deps"]}
-        for module in re.findall(r"python -m (scripts\.[\w.]+)", " ".join(command["script"])):
-            path = ROOT / f"{module.replace('.', '/')}.py"
-            path = path if path.is_file() else path.with_suffix("") / "__main__.py"
-            if path.name == "move_into_place.py":
-                continue
-            missing = ({path} | imported_files(path)) - listed - shared
-            # functions.py registers everything; a step needs no part of it that its pipeline does not use.
-            if "scripts.functions" in path.read_text(encoding="utf8"):
-                missing -= imported_files(shared_functions()) - architectures
-                missing -= architectures if "export" not in command["name"] else set()
-            assert not missing, f"{command['name']} runs {sorted(missing)} and does not list it"
-
-
-def shared_functions() -> Path:
-    return ROOT / "scripts" / "functions.py"
+        if not command.get("no_skip"):
+            step = command["name"].removesuffix("-my-run")
+            assert f"training/my-run/sources/{step}.json" in command["deps"]
+            named = [part for part in " ".join(command["script"]).split() if part.endswith(".cfg")]
+            assert set(named) <= set(command["deps"]), f"{step} reads a cfg that is none of its dependencies"
+            assert not any(dep.endswith(".py") for dep in command["deps"])
 
 
 def test_runs_have_lock_entries_of_their_own() -> None:

@@ -1,0 +1,75 @@
+"""The `prepare` step, the first of every workflow: it writes down what each step follows from.
+
+project.yml needs files as dependencies, so each step has one that names its code with hashes: training/RUN/sources/
+STEP.json. Which modules and cfgs a step uses is read out of project.yml itself. A file that says the same as before is
+left untouched.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Dict, List, Set, Tuple
+
+import srsly
+import typer
+
+from scripts.files import UserError, replaced, run_command
+from scripts.provenance import ROOT, find_module, find_sources, hash_files
+
+
+def prepare(
+    output: Path = typer.Argument(..., help="Folder of the run, e.g. training/en"),
+    config_dir: str = typer.Option(..., help="Folder of the .cfg files"),
+    student: str = typer.Option(..., help="Kind of the student"),
+) -> None:
+    """Write down which code each step follows from."""
+    project = srsly.read_yaml(ROOT / "project.yml")
+    for command in project["commands"]:
+        # Others look for changes themselves.
+        if not command.get("no_skip"):
+            modules, configs = read_step(command, {"config_dir": config_dir, "student": student})
+            hashes = hash_files(find_sources(modules, configs))
+            write_if_new(output / "sources" / f"{name_step(command)}.json", srsly.json_dumps(hashes, indent=2) + "\n")
+
+
+def name_step(command: Dict[str, Any]) -> str:
+    """The name of a command without that of the run.
+
+    command (Dict[str, Any]): A command of project.yml, as it is written there.
+    RETURNS (str): E.g. train-teacher.
+    """
+    return str(command["name"]).removesuffix("-${vars.run}")
+
+
+def read_step(command: Dict[str, Any], variables: Dict[str, str]) -> Tuple[Set[Path], List[Path]]:
+    """Read which modules a command runs, and which cfgs it depends on.
+
+    command (Dict[str, Any]): A command of project.yml, as it is written there.
+    variables (Dict[str, str]): Values of the variables in the paths of its cfgs.
+    RETURNS (Tuple[Set[Path], List[Path]]): The modules' files, and those of the cfgs that exist: of others, Weasel says
+        that they are missing.
+    RAISES (UserError): The path of a cfg has another variable.
+    """
+    names = re.findall(r"python -m (scripts\.[\w.]+)", " ".join(command["script"]))
+    modules = {path for name in names for path in (*find_module(name), *find_module(f"{name}.__main__"))}
+    configs = [dep for dep in command["deps"] if dep.endswith(".cfg")]
+    for name, value in variables.items():
+        configs = [config.replace(f"${{vars.{name}}}", value) for config in configs]
+    for config in configs:
+        if "$" in config:
+            raise UserError(f"project.yml, {command['name']}: {config} has a variable that `prepare` does not get.")
+    return modules, [Path(config) for config in configs if Path(config).is_file()]
+
+
+def write_if_new(path: Path, text: str) -> None:
+    """Write a file, unless it says the same already.
+
+    path (Path): The file.
+    text (str): What it shall say.
+    """
+    if not path.is_file() or path.read_text(encoding="utf8") != text:
+        with replaced(path) as partial:
+            partial.write_text(text, encoding="utf8")
+
+
+if __name__ == "__main__":
+    run_command(prepare)

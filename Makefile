@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .PHONY: run test
 run: $(VENV)/run.stamp
-	$(BIN)/python -m spacy project run all
+	$(BIN)/python -m scripts.run all
 	$(BIN)/python -m scripts.evaluation.report training/en
 
 test: $(VENV)/test.stamp

@@ -1,0 +1,89 @@
+"""Runs a workflow of project.yml as `spacy project run` does, and says at the end what each step took.
+
+Steps, skipping and messages are Weasel's. A step that is skipped keeps, in times.json, the time of when it ran.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple
+
+import srsly
+import typer
+from wasabi import msg
+from weasel.cli.run import check_rerun, project_run, validate_subcommand
+from weasel.util import load_project_config, parse_config_overrides
+
+from scripts.files import replaced
+
+app = typer.Typer(add_completion=False)
+
+
+class Clock(NamedTuple):
+    """Seconds by the clock on the wall, and of CPU that finished child processes and theirs had: 0 on Windows."""
+
+    wall: float
+    cpu: float
+
+
+# As Weasel's own command: what is not declared here overrides a variable.
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(context: typer.Context, workflow: str = typer.Argument(..., help="E.g. all; then --vars.NAME VALUE")) -> None:
+    """Run a workflow and say what each of its steps took."""
+    run_workflow(Path.cwd(), workflow, parse_config_overrides(context.args))
+
+
+def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> None:
+    """Run the steps of a workflow, print what each took, also if one fails, and keep it in training/RUN/times.json.
+
+    project (Path): Folder of project.yml, which must be the working directory.
+    workflow (str): The name of a workflow.
+    overrides (Dict[str, Any]): Values of variables by "vars.NAME".
+    RAISES (SystemExit): A step failed.
+    """
+    config = load_project_config(project, overrides=overrides)
+    commands = {command["name"]: command for command in config["commands"]}
+    validate_subcommand([], list(config["workflows"]), workflow)
+    steps: List[str] = config["workflows"][workflow]
+    run_name = steps[0].removeprefix("prepare-")
+    path = project / "training" / run_name / "times.json"
+    times: Dict[str, Dict[str, float]] = srsly.read_json(path) if path.is_file() else {}
+    rows = []
+    begin = read_clock()
+    try:
+        for step in steps:
+            name, start = step.removesuffix(f"-{run_name}"), read_clock()
+            is_run = check_rerun(project, commands[step])
+            try:
+                project_run(project, step, overrides=overrides)
+            finally:
+                taken = since(start)
+                rows.append((name, *show(taken)) if is_run else (name, "skipped", ""))
+            if is_run:
+                times[name] = taken._asdict()
+    finally:
+        with replaced(path) as partial:
+            srsly.write_json(partial, times)
+        msg.divider("Times")
+        rows.append(("together", *show(since(begin))))
+        msg.table(rows, header=("step", "wall", "CPU"), divider=True, aligns=("l", "r", "r"))
+
+
+def read_clock() -> Clock:
+    """What the time is."""
+    now = os.times()
+    return Clock(time.perf_counter(), now.children_user + now.children_system)
+
+
+def since(start: Clock) -> Clock:
+    """What has passed, in seconds to a hundredth."""
+    return Clock(*(round(after - before, 2) for before, after in zip(start, read_clock())))
+
+
+def show(taken: Clock) -> List[str]:
+    """Seconds as minutes and seconds."""
+    return ["{}:{:02}".format(*divmod(round(seconds), 60)) for seconds in taken]
+
+
+if __name__ == "__main__":
+    app()

@@ -141,3 +141,11 @@ def test_readme_section_of_project_yml_is_current(tmp_path: Path) -> None:
     (tmp_path / "project.yml").write_text((ROOT / "project.yml").read_text(encoding="utf8"), encoding="utf8")
     weasel.cli.document.project_document(tmp_path, tmp_path / "README.md")
     assert (tmp_path / "README.md").read_text(encoding="utf8") == readme
+
+
+def test_commits_are_checked_by_what_make_test_runs() -> None:
+    (local,) = srsly.read_yaml(ROOT / ".pre-commit-config.yaml")["repos"]
+    entries = {hook["entry"].split(" --")[0].removeprefix(".venv/bin/") for hook in local["hooks"]}
+    recipe = (ROOT / "Makefile").read_text(encoding="utf8").partition("\ntest:")[2].partition("\n\n")[0]
+    tools = {re.split(r" --| \.", line)[0] for line in re.findall(r"\$\(BIN\)/(.+)", recipe)}
+    assert tools - entries == {"python -m pytest"}

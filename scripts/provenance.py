@@ -10,7 +10,8 @@ To the code of a module belong, by their bytes (a comment counts, as nobody can 
   `textdistill.SoftTargets.v1` or `textcat_distill`.
 
 `scripts/functions.py` imports whatever can be registered, so it is not followed. A step takes of it what its cfgs
-name; and if its module imports it, also all architectures: it loads a pipeline, and pipelines are made of these.
+name; and if its module imports it, also all architectures: it loads a pipeline, and pipelines are made of these. This
+file does not count: it lists what decides, and decides nothing.
 
 Only syntax is read, nothing is imported: this takes a fraction of a second. Names that are put together while the code
 runs are not seen, nor relative imports, which the project does not use.
@@ -25,6 +26,7 @@ from typing import Dict, Iterable, List, NamedTuple, Set
 from scripts.files import hash_path
 
 ROOT = Path(__file__).resolve().parents[1]
+FUNCTIONS, ARCHITECTURES, THIS = "scripts.functions", "scripts.architectures", "scripts.provenance"
 
 
 class Code(NamedTuple):
@@ -87,8 +89,10 @@ def find_module(name: str) -> List[Path]:
     """
     *parents, last = name.split(".")
     folder = ROOT.joinpath(*parents)
-    if (folder / last) == ROOT / "scripts" / "functions":
-        return find_module("scripts.architectures.*")
+    if name == FUNCTIONS:
+        return find_module(f"{ARCHITECTURES}.*")
+    if name == THIS:
+        return []
     if last == "*":
         files = sorted(folder.glob("*.py")) if (folder / "__init__.py").is_file() else []
     else:
@@ -106,11 +110,11 @@ def find_named(name: str, beside: Path) -> List[Path]:
     beside (Path): The file in which it stands.
     RETURNS (List[Path]): What `python -m NAME` runs, or the file of this name beside the other; none if there is none.
     """
-    if name.endswith(".py"):
-        return [path for path in [beside.with_name(name)] if path.is_file()] if "/" not in name else []
-    if not re.fullmatch(r"\w+(\.\w+)+", name):
-        return []
-    return [*find_module(name), *find_module(f"{name}.__main__")]
+    if re.fullmatch(r"\w+\.py", name):
+        return [path for path in [beside.with_name(name)] if path.is_file()]
+    if re.fullmatch(r"\w+(\.\w+)+", name):
+        return [*find_module(name), *find_module(f"{name}.__main__")]
+    return []
 
 
 def read_code(path: Path) -> Code:

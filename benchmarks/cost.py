@@ -23,10 +23,10 @@ from wasabi import msg
 
 from scripts.apply.classifier import load_pipeline, make_classifier, read_labels
 from scripts.augmentation.__main__ import load_augmenter
-from scripts.augmentation.blocks import BlockWorker, Pieces
+from scripts.augmentation.blocks import BlockWorker, Reviews
 from scripts.augmentation.word_classes import WordClasses
 from scripts.conversion.readers import read_rows
-from scripts.data.docbins import UNLABELLED
+from scripts.data.texts import UNLABELLED, Text
 from scripts.engines.workers import Engine, Task, run_tasks
 from scripts.evaluation.report import describe_machine, describe_versions
 from scripts.files import UserError, replaced, run_command
@@ -68,7 +68,6 @@ def cost(
         augmenter=load_augmenter(config),
         classes=WordClasses({}),
         held_out=[],
-        lang=nlp.lang,
         seed=0,
     )
     measured: Dict[str, List[float]] = {"classify": [], "augment (unlabelled texts)": []}
@@ -105,8 +104,8 @@ def cut_rows(texts: List[str], size: int = 500) -> List[Task]:
 
 def cut_reviews(texts: List[str], size: int = 500) -> List[Task]:
     """The texts as blocks of `augment`."""
-    rows = [{"text": text, "source": UNLABELLED, "label": None, "review": i} for i, text in enumerate(texts)]
-    return [(str(start), Pieces(rows[start : start + size])) for start in range(0, len(rows), size)]
+    reviews = [Text(UNLABELLED, i, text=text) for i, text in enumerate(texts)]
+    return [(str(start), Reviews(reviews[start : start + size])) for start in range(0, len(reviews), size)]
 
 
 def measure(make_worker: Callable[[], Any], tasks: List[Task], engine: Engine) -> float:
@@ -121,7 +120,7 @@ def measure(make_worker: Callable[[], Any], tasks: List[Task], engine: Engine) -
     for _ in run_tasks(make_worker, tasks, engine):
         finished.append(perf_counter())
     n_warm = min(engine.n_workers, len(tasks) - 1)
-    sizes = [len(payload.reviews if isinstance(payload, Pieces) else payload) for _, payload in tasks]
+    sizes = [len(payload.reviews if isinstance(payload, Reviews) else payload) for _, payload in tasks]
     return sum(sizes[n_warm:]) / (finished[-1] - finished[n_warm - 1])
 
 

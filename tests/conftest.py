@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 import scripts.functions  # noqa: F401
-from scripts.augmentation.operations import Augmenter, SampleSentences
+from scripts.augmentation.operations import Augmenter
 from scripts.data.docbins import one_hot
 
 ROOT = Path(__file__).parents[1]
@@ -140,7 +140,5 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ray.shutdown()
 
 
-def make_augmenter(
-    n_iter: int = 1, fill_to: int = 100_000, n_pieces: int = 0, words: Any = None, texts: Any = None
-) -> Augmenter:
-    return Augmenter(n_iter, fill_to, n_pieces, SampleSentences(1.0, 1), words or {}, texts or {})
+def make_augmenter(n_iter: int = 1, fill_to: int = 100_000, words: Any = None, texts: Any = None) -> Augmenter:
+    return Augmenter(n_iter, fill_to, words or {}, texts or {})

@@ -12,7 +12,7 @@ import re
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 import spacy
 import typer
@@ -22,8 +22,8 @@ from wasabi import msg
 from scripts.apply.classifier import is_empty, load_pipeline, make_classifier, model_folder, read_labels
 from scripts.apply.formats import FORMATS, Row
 from scripts.conversion.readers import file_type, read_rows
+from scripts.engines.config import read_engine
 from scripts.engines.shards import PackedFolder, Shard, prepare_folder, run_shards
-from scripts.engines.workers import Engine
 from scripts.files import UserError, hash_path, remove, replaced, run_command
 
 # JSON can say half of a character, which no file can hold.
@@ -36,13 +36,15 @@ def apply(
     output: Path = typer.Argument(..., help=".jsonl, .jsonl.gz, .csv, .tsv or .parquet"),
     text_column: str = typer.Option("text", help="Column of the text"),
     label_column: str = typer.Option("predicted", help="New column of the label; that of label X's probability: ..._X"),
-    n_process: int = typer.Option(1, help="Processes; with Ray, actors, and 0 for as many as there is room for"),
+    n_process: Optional[int] = typer.Option(None, help="Processes, or actors; in place of n_workers of the engine"),
     batch_size: int = typer.Option(256, help="Texts per batch"),
     part_size: int = typer.Option(10_000, help="Texts per part: what a kill can cost each process", min=1),
-    engine: str = typer.Option("local", help="local or ray"),
-    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or this machine"),
+    engine: Optional[Path] = typer.Option(None, help="Path of engine.cfg or ray.cfg; one process here if not given"),
 ) -> None:
     """Classify a corpus: every column kept, the label and the probability of each label added."""
+    where = read_engine(engine)
+    if n_process is not None:
+        where = where._replace(n_workers=n_process)
     suffix = file_type(output)
     if suffix not in FORMATS:
         raise UserError(f"{output}: unknown file type {suffix!r}. Expected one of {', '.join(FORMATS)}.")
@@ -76,10 +78,10 @@ def apply(
     if kept:
         msg.info(f"Going on with the {len(kept)} parts in {parts}")
     run_shards(
-        partial(make_classifier, PackedFolder.pack(folder) if engine == "ray" else model, **settings),
+        partial(make_classifier, PackedFolder.pack(folder) if where.name == "ray" else model, **settings),
         cut_parts(read_rows(input_path), part_size),
         str(parts),
-        engine=Engine(engine, n_process, ray_address),
+        engine=where,
         total=corpus.n_rows,
         desc="Classifying",
     )

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, TypeVar
 
 import srsly
-import torch
 from spacy.util import registry
 
 from scripts.augmentation.word_classes import WordClasses
-from scripts.data.docbins import MASK
+from scripts.data.texts import MASK
 from scripts.files import UserError
 
 
@@ -78,7 +77,9 @@ class ReplaceWord:
 
 @registry.misc("textdistill.FillMask.v1")
 class FillMask:
-    """Replaces words with what a masked language model expects in their place.
+    """Replaces words with what a masked language model expects in their place, for encoders with such a head.
+
+    Its block in augment.cfg has `p`, `top_k`, and `encoder = ${paths.encoder}`, which the step fills in.
 
     SOURCE: conditional replacement: Wu et al. (2019), arXiv:1812.06705, without the label that they condition on;
         a model fine-tuned for it would need one more training.
@@ -108,6 +109,9 @@ class FillMask:
         places (List[int]): Places in the text.
         RETURNS (List[str]): Whole words, never the old one; the old one where the text is too long for the model.
         """
+        # Imported late, like the model: students are trained in processes that import this module.
+        import torch
+
         words = [token.word for token in tokens]
         for i in places:
             words[i] = self.tokenizer.mask_token
@@ -121,10 +125,10 @@ class FillMask:
             self._draw(logits[positions[i]], tokens[i].word, rng) if i in positions else tokens[i].word for i in places
         ]
 
-    def _draw(self, logits: torch.Tensor, old: str, rng: random.Random) -> str:
+    def _draw(self, logits: Any, old: str, rng: random.Random) -> str:
         """Draw one of the likeliest words that are whole and not the old one; the old one if there is none."""
-        likeliest = torch.topk(logits, min(self.top_k, len(logits)))
-        weights = torch.softmax(likeliest.values, dim=0).tolist()
+        likeliest = logits.topk(min(self.top_k, len(logits)))
+        weights = likeliest.values.softmax(dim=0).tolist()
         words = [self.tokenizer.decode([token_id]).strip() for token_id in likeliest.indices.tolist()]
         # "##ing" is the end of a word, and so is a piece without its leading space in other vocabularies.
         starts = [
@@ -203,32 +207,22 @@ class SampleSentences:
         return tokens[starts[first] : end]
 
 
-@registry.misc("textdistill.Augmenter.v1")
+@registry.misc("textdistill.Augmenter.v2")
 class Augmenter:
     """Makes new texts from one text."""
 
     def __init__(
-        self,
-        n_iter: int,
-        fill_to: int,
-        n_pieces: int,
-        pieces: Any,
-        word_operations: Dict[str, Any],
-        text_operations: Dict[str, Any],
+        self, n_iter: int, fill_to: int, word_operations: Dict[str, Any], text_operations: Dict[str, Any]
     ) -> None:
         """Configure the augmentation.
 
         n_iter (int): New texts per gold text, before duplicates are dropped.
         fill_to (int): New texts are made until gold, unlabelled and new texts are this many; none if they are already.
-        n_pieces (int): Pieces drawn from each gold and unlabelled text, before duplicates are dropped.
-        pieces (TextOperation): Draws a piece; its `p` does not matter.
         word_operations (Dict[str, WordOperation]): Tried on every word; their probabilities sum to at most 1.
         text_operations (Dict[str, TextOperation]): Tried on every text after that; likewise.
         """
         self.n_iter = n_iter
         self.fill_to = fill_to
-        self.n_pieces = n_pieces
-        self.pieces: TextOperation = pieces
         # Any above, as the config system checks the blocks of a dict before it resolves them.
         self.word_operations: List[WordOperation] = list(word_operations.values())
         self.text_operations: List[TextOperation] = list(text_operations.values())

@@ -2,13 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 import srsly
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from scripts.files import UserError
+from scripts.files import UserError, replaced
 
 GOLD, UNLABELLED, AUGMENTED = "gold", "unlabelled", "augmented"
 SOURCES = (GOLD, UNLABELLED, AUGMENTED)
@@ -75,6 +75,16 @@ class Text(NamedTuple):
             raise ValueError(str(error).partition("__new__() ")[2] or str(error)) from error
 
 
+def write_texts(path: Path, texts: Iterable[Text]) -> None:
+    """Write a transfer set's texts. The file is whole or absent.
+
+    path (Path): The .jsonl file.
+    texts (Iterable[Text]): The texts, one in memory at a time.
+    """
+    with replaced(path) as partial, partial.open("w", encoding="ascii", newline="\n") as file:
+        file.writelines(text.to_json() + "\n" for text in texts)
+
+
 def read_texts(path: Path) -> Iterator[Text]:
     """Read a transfer set's texts, one in memory at a time.
 
@@ -91,7 +101,7 @@ def read_texts(path: Path) -> Iterator[Text]:
             except ValueError as error:
                 raise UserError(
                     f"{path}, line {number}: no text of a transfer set ({error}). Run `augment` again."
-                ) from (error)
+                ) from error
 
 
 def read_unlabelled(path: Path) -> Iterator[str]:

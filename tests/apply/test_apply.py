@@ -24,11 +24,10 @@ ADDED = ["predicted", "predicted_NEGATIVE", "predicted_POSITIVE"]
 OPTIONS: Dict[str, Any] = {
     "text_column": "text",
     "label_column": "predicted",
-    "n_process": 1,
+    "n_process": None,
     "batch_size": 4,
     "part_size": 10,
-    "engine": "local",
-    "ray_address": "",
+    "engine": None,
 }
 # What a table, a line of JSON and a spreadsheet can all hold.
 AWKWARD = ['it said "love", twice', "line one\nline two\r\nline three", "😀 awful — ça va", "tab\there, comma", ""]
@@ -147,7 +146,7 @@ def test_columns_of_a_parquet_file_keep_their_types(student: Path, tmp_path: Pat
 def test_ray_gives_the_same_file(student: Path, tmp_path: Path, ray_cluster: Any) -> None:
     source = write_rows(tmp_path / "in.jsonl", make_rows(95))
     alone = run_apply(student, source, tmp_path / "alone.jsonl")
-    assert run_apply(student, source, tmp_path / "ray.jsonl", engine="ray", n_process=2) == alone
+    assert run_apply(student, source, tmp_path / "ray.jsonl", engine=ROOT / "configs" / "ray.cfg", n_process=2) == alone
 
 
 # The command itself, with a pipeline that takes its time so that the kill comes in between.

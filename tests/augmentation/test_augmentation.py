@@ -8,17 +8,19 @@ from typing import Any, List, Sequence
 
 import pytest
 import spacy
+import srsly
 from spacy.tokens import Doc
 
-from scripts.augmentation.__main__ import build_transfer_set, load_augmenter, load_tagger
-from scripts.augmentation.operations import (
-    Augmenter,
-    MaskWord,
-    SampleNgram,
-)
-from scripts.augmentation.row_file import RowFile
-from scripts.augmentation.word_classes import PipelineTagger, learn_clusters
-from scripts.data.docbins import one_hot
+from scripts.augmentation.__main__ import augment, build_transfer_set, load_augmenter, load_tagger
+from scripts.augmentation.clusters import learn_clusters
+from scripts.augmentation.operations import Augmenter, MaskWord, SampleNgram
+from scripts.augmentation.text_file import TextFile
+from scripts.augmentation.word_classes import PipelineTagger
+from scripts.data.docbins import write_docs
+from scripts.data.task import Task
+from scripts.data.texts import AUGMENTED, GOLD, UNLABELLED, Text, read_texts
+from scripts.engines.config import read_engine
+from scripts.engines.shards import STARTED
 from scripts.engines.workers import Engine
 from scripts.files import UserError
 from tests.conftest import ROOT, make_augmenter
@@ -30,7 +32,7 @@ NLP.add_pipe("sentencizer")
 def make_gold(texts: List[str]) -> List[Doc]:
     docs = [NLP(text) for text in texts]
     for doc in docs:
-        doc.cats = one_hot("POSITIVE", ["NEGATIVE", "POSITIVE"])
+        doc.cats = Task(["NEGATIVE", "POSITIVE"]).make_cats("POSITIVE")
     return docs
 
 
@@ -46,9 +48,9 @@ def build(
     augmenter: Augmenter,
     seed: int = 0,
     engine: Engine = Engine(),
-) -> List[Any]:
+) -> List[Text]:
     with TemporaryDirectory() as folder:
-        rows = build_transfer_set(
+        texts = build_transfer_set(
             docs,
             unlabelled,
             list(held_out),
@@ -60,17 +62,17 @@ def build(
             seed=seed,
             engine=engine,
         )
-        return list(rows)
+        return list(texts)
 
 
 def test_every_text_is_used_and_n_iter_counts_per_text() -> None:
     # A public implementation augments the last text only; the marks tell where each text came from.
     docs = make_gold([f"mark{i} one two three four five six seven eight nine ten" for i in range(10)])
     augmenter = make_augmenter(n_iter=5, words={"mask": MaskWord(0.3)})
-    rows = build(docs, augmenter=augmenter)
-    marks = Counter(word for row in rows for word in row.get("words", []) if word.startswith("mark"))
+    texts = build(docs, augmenter=augmenter)
+    marks = Counter(word for text in texts for word in text.words or [] if word.startswith("mark"))
     assert set(marks) == {f"mark{i}" for i in range(10)} and max(marks.values()) <= 5
-    assert sum(row["source"] == "gold" for row in rows) == 10
+    assert sum(text.source == GOLD for text in texts) == 10
 
 
 def test_transfer_set_has_no_duplicates_obeys_the_cap_and_is_seeded() -> None:
@@ -79,98 +81,140 @@ def test_transfer_set_has_no_duplicates_obeys_the_cap_and_is_seeded() -> None:
     augmenter.fill_to = 70
 
     unlabelled = ["new one", "other"]
-    rows = build(docs, unlabelled, augmenter=augmenter)
-    texts = [row.get("text") or " ".join(row["words"]).lower() for row in rows]
-    assert len(set(texts)) == len(texts)
-    sources = Counter(row["source"] for row in rows)
-    assert sources == {"gold": 8, "augmented": 60, "unlabelled": 2}
-    assert {row["label"] for row in rows if row["source"] == "gold"} == {"POSITIVE"}
-    assert all(row["label"] is None for row in rows if row["source"] != "gold")
-    assert build(docs, unlabelled, augmenter=augmenter) == rows
-    assert build(docs, unlabelled, augmenter=augmenter, seed=1) != rows
+    texts = build(docs, unlabelled, augmenter=augmenter)
+    assert len({str(text).lower() for text in texts}) == len(texts)
+    assert Counter(text.source for text in texts) == {GOLD: 8, AUGMENTED: 60, UNLABELLED: 2}
+    assert {text.label for text in texts if text.source == GOLD} == {"POSITIVE"}
+    assert all(text.label is None for text in texts if text.source != GOLD)
+    assert build(docs, unlabelled, augmenter=augmenter) == texts
+    assert build(docs, unlabelled, augmenter=augmenter, seed=1) != texts
 
 
 def test_nothing_of_dev_or_test_enters() -> None:
     held_out = ["the exact test text stands here in full", "b c", "great"]
     docs = make_gold(["a b c d great", "The exact test text stands here, in full!"])
     augmenter = make_augmenter(n_iter=300, texts={"ngram": SampleNgram(1.0, 1, 5)})
-    unlabelled = ["the exact test text stands here in FULL", "Great!", "fine", "So so. Great! Yes."]
-    augmenter.n_pieces = 20
-    rows = build(docs, unlabelled, held_out, augmenter=augmenter)
-    texts = {row.get("text") or " ".join(row["words"]) for row in rows}
-    assert {"fine", "a b c d great", "a b", "c d", "So so.", "Yes."} <= texts
-    assert not texts & {"b c", "great", "Great!", *unlabelled[:1]}
-    assert not any("exact test text stands here" in text.lower() for text in texts)
+    unlabelled = ["the exact test text stands here in FULL", "Great!", "fine"]
+    texts = build(docs, unlabelled, held_out, augmenter=augmenter)
+    contents = {str(text).strip() for text in texts}
+    assert {"fine", "a b c d great", "a b", "c d"} <= contents
+    assert not contents & {"b c", "great", *unlabelled[:2]}
+    assert not any("exact test text stands here" in content.lower() for content in contents)
 
 
-def test_pieces_are_sentences_of_gold_and_unlabelled_texts_with_the_number_of_their_review() -> None:
-    docs = make_gold(["First here. Second there.", "Only one."])
-    unlabelled = ["Third now. Fourth then.", "Only one!"]
-    augmenter = make_augmenter(n_pieces=30)
-    rows = build(docs, unlabelled, augmenter=augmenter)
-    # A text of one sentence has no piece that is not itself.
-    pieces = {(row["text"], row["source"], row["review"]) for row in rows if row["source"].endswith("piece")}
-    assert pieces == {
-        ("First here.", "gold_piece", 0),
-        ("Second there.", "gold_piece", 0),
-        ("Third now.", "unlabelled_piece", 2),
-        ("Fourth then.", "unlabelled_piece", 2),
-    }
-    assert {row["review"] for row in rows if row["source"] in ("gold", "unlabelled")} == {0, 1, 2, 3}
-
-
+@pytest.mark.parametrize("engine", [Engine(), Engine("ray", n_workers=1)], ids=["here", "ray"])
 def test_blocks_do_not_matter_and_neither_does_where_they_are_worked_on(
-    monkeypatch: pytest.MonkeyPatch, ray_cluster: Any
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    if engine.name == "ray":
+        request.getfixturevalue("ray_cluster")
     docs = make_gold([f"text {i} with a few words . And more ." for i in range(9)])
     unlabelled = [f"other {i} . Second {i} ." for i in range(30)]
     augmenter = load_augmenter(ROOT / "configs" / "augment.cfg")
-    augmenter.fill_to, augmenter.n_pieces = 46, 3
-    rows = build(docs, unlabelled, augmenter=augmenter)
-    assert Counter(row["source"] for row in rows)["augmented"] == 7
+    augmenter.fill_to = 46
+    texts = build(docs, unlabelled, augmenter=augmenter)
+    assert Counter(text.source for text in texts) == {GOLD: 9, UNLABELLED: 30, AUGMENTED: 7}
+    # A number stands for the review that a text is, or was made from.
+    assert sorted(text.review for text in texts if text.source != AUGMENTED) == list(range(39))
+    assert all(text.review < 9 for text in texts if text.source == AUGMENTED)
     monkeypatch.setattr("scripts.augmentation.__main__.BLOCK_SIZE", 4)
-    for engine in (Engine(), Engine("ray", n_workers=1)):
-        assert build(docs, unlabelled, augmenter=augmenter, engine=engine) == rows
+    assert build(docs, unlabelled, augmenter=augmenter, engine=engine) == texts
 
 
 def test_what_a_review_becomes_follows_from_that_review_alone() -> None:
-    augmenter = make_augmenter(n_iter=3, n_pieces=2, words={"mask": MaskWord(0.3)})
-    texts = [f"text {i} is here . It ends {i} . Or so {i} ." for i in range(6)]
-    rows = build(make_gold(texts), augmenter=augmenter)
-    changed = build(make_gold([*texts[:5], "something else . Now . Here ."]), augmenter=augmenter)
+    augmenter = make_augmenter(n_iter=3, words={"mask": MaskWord(0.3)})
+    contents = [f"text {i} is here . It ends {i} . Or so {i} ." for i in range(6)]
+    texts = build(make_gold(contents), augmenter=augmenter)
+    changed = build(make_gold([*contents[:5], "something else . Now . Here ."]), augmenter=augmenter)
 
-    def of_first(rows: List[Any]) -> List[str]:
-        return sorted(json.dumps(row) for row in rows if row["review"] < 5)
+    def of_first(texts: List[Text]) -> List[str]:
+        return sorted(text.to_json() for text in texts if text.review < 5)
 
-    assert of_first(rows) == of_first(changed)
+    assert of_first(texts) == of_first(changed)
 
 
-def test_rows_on_disk_come_in_the_order_of_a_shuffled_list(tmp_path: Path) -> None:
-    rows = [{"text": f"text {i}, größer\u2028" * (i % 5), "review": i} for i in range(200)]
-    waiting = RowFile(tmp_path / "new")
-    for row in rows:
-        waiting.append(row)
-    assert len(waiting) == 200
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """What `convert` leaves behind."""
+    for split, texts in [("train", ["I love it .", "so so , works"]), ("dev", ["awful thing"]), ("test", ["broke"])]:
+        write_docs(make_gold(texts), tmp_path / "gold" / f"{split}.spacy")
+    srsly.write_jsonl(tmp_path / "unlabelled.jsonl", [{"text": "fine"}, {"text": "Awful thing!"}, {"text": "ok"}])
+    return tmp_path
+
+
+def run_augment(corpus: Path, **options: Any) -> List[Text]:
+    """Run the step, and read what it wrote."""
+    output = corpus / "transfer" / "texts.jsonl"
+    settings = {"lang": "en", "tagger": "", "encoder": None, "seed": 0, "engine": None, **options}
+    augment(corpus, output, config=ROOT / "configs" / "augment.cfg", **settings)
+    return list(read_texts(output))
+
+
+def test_the_step_goes_on_where_it_was_killed_but_not_with_parts_of_a_laxer_rule_against_leaks(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = run_augment(corpus)
+    assert {str(text) for text in expected} >= {"fine", "ok", "I love it ."}
+    assert not {str(text).lower().strip(" !") for text in expected} & {"awful thing", "broke"}
+    engine = corpus / "engine.cfg"
+    lines = [
+        "[engine]",
+        '@misc = "textdistill.LocalEngine.v1"',
+        "n_workers = 1",
+        f'storage = "{corpus.as_posix()}/kept"',
+    ]
+    engine.write_text("\n".join(lines), encoding="utf8")
+    parts = Path(read_engine(engine).place(corpus / "transfer" / "texts.jsonl.parts"))
+
+    def die(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr("scripts.augmentation.__main__.TextFile", die)
+        run_augment(corpus, engine=engine)
+    # The part that was finished is kept, wherever unfinished work goes: a leak in it would enter.
+    leak = Text(UNLABELLED, 3, text="Awful thing!")
+    (part,) = parts.glob("reviews-*")
+    part.write_text(f"{part.read_text(encoding='ascii')}{leak.to_json()}\n", encoding="ascii")
+    kept = {path.name: path.read_bytes() for path in parts.iterdir()}
+    assert leak in run_augment(corpus, engine=engine) and not parts.exists()
+    # The same parts, made when the rule was another one.
+    parts.mkdir()
+    for name, content in kept.items():
+        (parts / name).write_bytes(content)
+    started = srsly.read_json(parts / STARTED)
+    started["code"]["scripts/data/near_copies.py"] = "of an earlier rule"
+    (parts / STARTED).write_text(json.dumps(started, sort_keys=True, indent=2), encoding="utf8")
+    assert run_augment(corpus, engine=engine) == expected
+
+
+def test_texts_on_disk_come_in_the_order_of_a_shuffled_list(tmp_path: Path) -> None:
+    texts = [Text(UNLABELLED, i, text=f"text {i}, größer\u2028" * (i % 5)) for i in range(200)]
+    texts += [Text(AUGMENTED, i, words=["größer", "!"], spaces=[False, True]) for i in range(20)]
+    waiting = TextFile(tmp_path / "new")
+    for text in texts:
+        waiting.append(text)
+    assert len(waiting) == 220
     found = list(waiting.shuffle(random.Random(3)))
-    random.Random(3).shuffle(rows)
-    assert found == rows
+    random.Random(3).shuffle(texts)
+    assert found == texts
     assert not list((tmp_path / "new").iterdir())
 
 
 def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     def peak(n_texts: int) -> int:
         tracemalloc.start()
-        waiting = RowFile(tmp_path)
+        waiting = TextFile(tmp_path)
         for i in range(n_texts):
-            waiting.append({"text": "x" * 1000, "review": i})
+            waiting.append(Text(UNLABELLED, i, text="x" * 1000))
         for _ in waiting.shuffle(random.Random(0)):
             pass
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size
 
-    # Eight bytes for each row of a thousand, and what an array sets aside as it grows.
-    assert peak(20_000) - peak(1_000) < 19_000 * 24
+    # Eight bytes for each text of a thousand, and what an array sets aside as it grows.
+    assert peak(5_000) - peak(1_000) < 4_000 * 24
 
 
 def test_clusters_are_parts_of_speech() -> None:

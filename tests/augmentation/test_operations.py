@@ -17,7 +17,7 @@ from scripts.augmentation.operations import (
     choose,
 )
 from scripts.augmentation.word_classes import WordClasses, count_classes
-from scripts.data.docbins import MASK
+from scripts.data.texts import MASK
 from scripts.files import UserError
 from tests.conftest import make_augmenter
 

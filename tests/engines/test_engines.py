@@ -18,7 +18,7 @@ from scripts.engines.shards import (
     run_shards,
     write_bytes,
 )
-from scripts.engines.workers import TASK_RETRIES, Engine, Task, run_tasks
+from scripts.engines.workers import Engine, Task, run_tasks
 from scripts.files import UserError, hash_path
 from tests.engines.engine_workers import Doubler, start_without_teacher
 
@@ -72,10 +72,13 @@ def test_a_worker_of_ray_that_is_killed_loses_and_duplicates_nothing(tmp_path: P
     assert len(list((tmp_path / "traces").glob("5.*"))) == 2
 
 
-def test_a_task_that_kills_every_worker_is_given_up(tmp_path: Path, ray_cluster: Any) -> None:
-    with pytest.raises(UserError, match=r"died 4 times, or could not start(?s:.*)it goes on where it stopped"):
+def test_a_task_that_kills_every_worker_is_given_up(
+    tmp_path: Path, ray_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.engines.workers.TASK_RETRIES", 1)
+    with pytest.raises(UserError, match=r"died 2 times, or could not start(?s:.*)it goes on where it stopped"):
         run(partial(Doubler, tmp_path, dies_of=1, dies=99), RAY, n_tasks=2)
-    assert len(list(tmp_path.glob("1.*"))) == TASK_RETRIES + 1
+    assert len(list(tmp_path.glob("1.*"))) == 2
 
 
 def test_a_worker_that_cannot_start_says_why(ray_cluster: Any) -> None:
@@ -106,8 +109,6 @@ def test_a_cluster_without_room_and_one_that_is_not_there(
     assert run(partial(Doubler, tmp_path), RAY._replace(n_workers=0))[1] <= 3
     with pytest.raises(UserError, match=r"has 2 CPUs and 0 GPUs; a worker needs 1 and 0.5. Add machines"):
         run(partial(Doubler, tmp_path), RAY._replace(n_workers=0, gpus=0.5))
-    with pytest.raises(UserError, match=r"Unknown engine 'spark'. Expected one of local, ray"):
-        run(partial(Doubler, tmp_path), Engine("spark"))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"needs Ray: pip install -r requirements-ray.txt"):
         run(partial(Doubler, tmp_path), RAY)

@@ -3,6 +3,9 @@
 project.yml needs files as dependencies, so each step has one that names its code with hashes: training/RUN/sources/
 STEP.json. Which modules and cfgs a step uses is read out of project.yml itself. A file that says the same as before is
 left untouched.
+
+It also copies the cfg that says where work runs to training/RUN/engine.cfg. No result follows from that, so no step
+depends on it, and command lines name the copy alone: another engine runs no step again.
 """
 
 import re
@@ -12,6 +15,7 @@ from typing import Any, Dict, List, Set, Tuple
 import srsly
 import typer
 
+from scripts.engines.config import read_engine
 from scripts.files import UserError, replaced, run_command
 from scripts.provenance import ROOT, find_module, find_sources, hash_files
 
@@ -20,8 +24,12 @@ def prepare(
     output: Path = typer.Argument(..., help="Folder of the run, e.g. training/en"),
     config_dir: str = typer.Option(..., help="Folder of the .cfg files"),
     student: str = typer.Option(..., help="Kind of the student"),
+    engine: Path = typer.Option(..., help="Path of engine.cfg or ray.cfg"),
 ) -> None:
-    """Write down which code each step follows from."""
+    """Write down which code each step follows from, and where work runs."""
+    # A broken one shall not be found after the teacher's training.
+    read_engine(engine)
+    write_if_new(output / "engine.cfg", engine.read_text(encoding="utf8"))
     project = srsly.read_yaml(ROOT / "project.yml")
     for command in project["commands"]:
         # Others look for changes themselves.

@@ -139,15 +139,16 @@ def test_nothing_that_python_imports_is_overlooked() -> None:
 
 
 def test_prepare_leaves_what_has_not_changed_untouched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(student: str) -> None:
-        prepare(tmp_path, config_dir=str(CONFIGS), student=student)
+    def run(student: str, engine: str = "engine.cfg") -> None:
+        prepare(tmp_path, config_dir=str(CONFIGS), student=student, engine=CONFIGS / engine)
 
     run("bow")
     times = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "sources").iterdir()}
     run("bow")
     assert times == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "sources").iterdir()}
     bow = srsly.read_json(tmp_path / "sources" / "train-student.json")
-    run("cnn")
+    run("cnn", "ray.cfg")
+    assert (tmp_path / "engine.cfg").read_bytes() == (CONFIGS / "ray.cfg").read_bytes()
     cnn = srsly.read_json(tmp_path / "sources" / "train-student.json")
     assert "scripts/architectures/lexemes.py" in set(cnn) - set(bow)
     changed = {path.name for path in (tmp_path / "sources").iterdir() if path.stat().st_mtime_ns != times[path.name]}

@@ -7,34 +7,43 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Literal, NamedTuple, Optional, Tuple
 
 from scripts.files import UserError
 
 # A task's name, and what the worker is given.
 Task = Tuple[str, Any]
 Worker = Callable[[Any], bytes]
-ENGINES = ("local", "ray")
 # Times that a task is given to another worker after one died over it. Others may die as often as they like, as spot
 # machines do; a task that kills every worker must not go round for ever.
 TASK_RETRIES = 3
 
 
 class Engine(NamedTuple):
-    """Where tasks run.
+    """Where tasks run, as a cfg says it (scripts/engines/config.py).
 
     name (str): "local" or "ray".
     n_workers (int): Processes or actors; with Ray, 0 is as many as the cluster has room for at the start.
     address (str): Address of the Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or this machine's.
     gpus (float): GPUs of each actor; a share such as 0.5 puts several on one.
     cpus (float): CPUs of each actor.
+    storage (str): Folder or URL of unfinished work; empty: beside what it becomes.
     """
 
-    name: str = "local"
+    name: Literal["local", "ray"] = "local"
     n_workers: int = 1
     address: str = ""
     gpus: float = 0.0
     cpus: float = 1.0
+    storage: str = ""
+
+    def place(self, output: Path) -> str:
+        """Where unfinished work goes.
+
+        output (Path): Where it would be beside what it becomes.
+        RETURNS (str): The same path; with a storage, that path below it, so that runs that share one do not meet.
+        """
+        return f"{self.storage}/{output.relative_to(output.anchor).as_posix()}" if self.storage else str(output)
 
 
 def run_tasks(make_worker: Callable[[], Worker], tasks: Iterable[Task], engine: Engine) -> Iterator[Tuple[str, bytes]]:
@@ -44,10 +53,8 @@ def run_tasks(make_worker: Callable[[], Worker], tasks: Iterable[Task], engine: 
     tasks (Iterable[Task]): Name and input of each task.
     engine (Engine): Where they run.
     YIELDS (Tuple[str, bytes]): Name and result of each task, in the order in which they are finished.
-    RAISES (UserError): The engine is unknown or cannot start, or a task's workers died again and again.
+    RAISES (UserError): The engine cannot start, or a task's workers died again and again.
     """
-    if engine.name not in ENGINES:
-        raise UserError(f"Unknown engine {engine.name!r}. Expected one of {', '.join(ENGINES)}.")
     if engine.name == "ray":
         yield from _run_on_ray(make_worker, tasks, engine)
     elif engine.n_workers > 1:

@@ -14,6 +14,8 @@ from spacy.util import registry
 from scripts.data.task import Task
 from scripts.data.texts import MASK, Text
 from scripts.files import digest, hash_path
+from scripts.provenance import hash_sources
+from scripts.teacher import onnx_encoder
 from scripts.teacher.protocol import LoadTeacher
 from scripts.teacher.runtimes import TOLERANCE, Runtime, choose_runtime, get_transformer
 
@@ -104,5 +106,5 @@ def name_export(sha256: str) -> str:
     sha256 (str): Hash of the pipeline.
     RETURNS (str): 16 hexadecimal digits.
     """
-    code = [hash_path(Path(__file__).with_name(f"{name}.py")) for name in ("window_encoder", "onnx_encoder")]
-    return digest([sha256, *code, *map(version, ("onnxruntime", "torch"))])
+    code = hash_sources(Path(onnx_encoder.__file__))
+    return digest([sha256, code, *map(version, ("onnxruntime", "torch"))])

@@ -26,6 +26,7 @@ from scripts.engines.config import read_engine
 from scripts.engines.shards import STARTED, Shard, fetch_files, prepare_folder, run_shards
 from scripts.files import hash_path, remove, replaced, run_command
 from scripts.gpu import use_gpu
+from scripts.provenance import hash_sources
 from scripts.teacher.loading import choose_teacher, describe_fingerprint, read_config
 from scripts.teacher.shard_scorer import hash_doc, make_scorer
 
@@ -36,11 +37,6 @@ RECORD = "scores.json"
 SUFFIX = ".spacy"
 # Shards of other texts that the same teacher has scored.
 PREVIOUS = "previous"
-# What decides on a score.
-CODE = [
-    *(Path(__file__).parents[1] / "data" / f"{name}.py" for name in ("docbins", "task", "texts")),
-    *sorted(Path(__file__).parent.glob("*.py")),
-]
 PACKAGES = ("spacy", "thinc", "torch", "transformers", "spacy-transformers", "onnxruntime")
 
 
@@ -76,7 +72,7 @@ def score(
         **chosen.fingerprint,
         "labels": task.labels,
         "lang": lang,
-        "code": {path.name: hash_path(path) for path in CODE},
+        "code": hash_sources(Path(__file__), config),
     }
     identity = {**scorer, "texts_sha256": hash_path(texts), "shard_size": SHARD_SIZE}
     # The record speaks of finished shards only.

@@ -71,7 +71,7 @@ def test_labels_that_a_pipeline_did_not_learn_are_found(tmp_path: Path) -> None:
 def test_an_export_is_named_by_what_it_follows_from(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [name_export("a"), name_export("b")]
     # Another way to quantise is another export.
-    monkeypatch.setattr(pipeline_teacher, "hash_path", lambda path: path.name)
+    monkeypatch.setattr(pipeline_teacher, "hash_sources", lambda path: path.name)
     names.append(name_export("a"))
     monkeypatch.setattr(pipeline_teacher, "version", lambda package: "2.0")
     names.append(name_export("a"))

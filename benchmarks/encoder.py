@@ -26,8 +26,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.scoring import describe_setup, write_results
 from scripts.files import run_command
 from scripts.gpu import use_gpu
-from scripts.teacher.runtimes import get_transformer, make_window_encoder
-from scripts.teacher.window_encoder import WindowEncoder, run_torch
+from scripts.teacher.runtimes import get_transformer
+from scripts.teacher.window_encoder import WindowEncoder, make_window_encoder, run_torch
 from scripts.teacher.windows import batch_windows, make_windows, pad_windows
 
 HEADER = ["precision", "wordpieces of a batch", "words per second", "padding", "TFLOP/s", "share of the peak"]
@@ -49,7 +49,7 @@ def measure(
     model = get_transformer(nlp)
     device = model.transformer.device
     rows = [row["text"] for row in islice(srsly.read_gzip_jsonl(texts), n_texts)]
-    encoder = make_window_encoder(nlp)
+    encoder = make_window_encoder(model)
     # What the CPU does before: a GPU waits for it.
     docs: List[Doc] = []
     seconds = {"tokenizing": time_call(lambda: docs.extend(map(nlp.make_doc, rows)))}

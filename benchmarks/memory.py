@@ -17,8 +17,7 @@ import typer
 from wasabi import MarkdownRenderer, msg
 
 from benchmarks.process import run_module
-from benchmarks.synthetic import LABELS, write_gold, write_texts, write_transfer_set
-from scripts.data.docbins import UNLABELLED
+from benchmarks.synthetic import LABELS, write_gold, write_texts, write_transfer_set, write_unlabelled
 from scripts.evaluation.report import describe_machine
 from scripts.files import UserError, remove, replaced, run_command
 
@@ -74,7 +73,7 @@ def measure_training(folder: Path, size: int, config: Path, *, n_steps: int, n_j
 
 def measure_augmentation(folder: Path, size: int) -> Dict[str, Any]:
     """Run `augment` on reviews that become a set of this size. RETURNS (Dict[str, Any]): A row."""
-    write_texts(size, folder / "unlabelled.jsonl")
+    write_unlabelled(size, folder / "unlabelled.jsonl")
     output = folder / "augmented" / "texts.jsonl"
     options = ["--config", "configs/augment.cfg", "--lang", "en"]
     return measure_step("scripts.augmentation", [folder, output, *options], folder, size, "augment")
@@ -82,7 +81,7 @@ def measure_augmentation(folder: Path, size: int) -> Dict[str, Any]:
 
 def measure_scoring(folder: Path, size: int) -> Dict[str, Any]:
     """Run `score` with a cheap teacher. RETURNS (Dict[str, Any]): A row."""
-    write_texts(size, folder / "texts.jsonl", source=UNLABELLED, label=None)
+    write_texts(size, folder / "texts.jsonl")
     teacher = spacy.blank("en")
     textcat: Any = teacher.add_pipe("textcat")
     for label in LABELS:
@@ -90,7 +89,17 @@ def measure_scoring(folder: Path, size: int) -> Dict[str, Any]:
     teacher.initialize()
     teacher.to_disk(folder / "teacher")
     remove(folder / "scored")
-    arguments = [folder / "texts.jsonl", folder / "teacher", folder / "scored", "--labels", folder / "gold/labels.json"]
+    options = [
+        "--config",
+        "configs/score.cfg",
+        "--teacher",
+        folder / "teacher",
+        "--gold",
+        folder / "gold",
+        "--lang",
+        "en",
+    ]
+    arguments = [folder / "texts.jsonl", folder / "scored", *options]
     return measure_step("scripts.teacher.scoring", arguments, folder, size, "score")
 
 

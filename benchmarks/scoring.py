@@ -12,7 +12,7 @@ from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Callable, Dict, List
+from typing import Any, Dict, List
 
 import numpy
 import spacy
@@ -23,6 +23,7 @@ from spacy import Language
 from spacy.tokens import Doc
 from wasabi import MarkdownRenderer, msg
 
+from scripts.data.task import Task
 from scripts.evaluation.report import describe_machine
 from scripts.files import replaced, run_command
 from scripts.gpu import use_gpu
@@ -30,21 +31,20 @@ from scripts.teacher.onnx_encoder import load_onnx
 from scripts.teacher.runtimes import (
     CALIBRATION_TEXTS,
     TIE,
+    Predict,
     batch_docs,
     compare,
     get_transformer,
-    make_encoder_teacher,
-    make_teacher,
-    make_window_encoder,
     rescore_ties,
+    wrap_encoder,
+    wrap_pipeline,
 )
-from scripts.teacher.window_encoder import run_torch
+from scripts.teacher.window_encoder import make_window_encoder, run_torch
 
 BASELINE = "pipeline, as they come"
 # Near ties that are scored again: what the project takes, and less and more.
 TIES = (0.05, TIE, 0.3)
 HEADER = ["runtime", "words per second", "times the baseline (range)", "same label", "mean difference"]
-Contender = Callable[[List[Doc]], numpy.ndarray]
 
 
 def measure(
@@ -59,13 +59,14 @@ def measure(
     """Measure words per second of each runtime."""
     use_gpu(gpu_id)
     nlp = spacy.load(teacher)
+    task = Task(list(nlp.pipe_labels["textcat"]))
     read = [row["text"] for row in islice(srsly.read_gzip_jsonl(texts), n_texts + CALIBRATION_TEXTS)]
     if max_words:
         read = [" ".join(text.split()[:max_words]) for text in read]
     read, calibration = read[:n_texts], read[n_texts:]
     n_words = sum(len(nlp.make_doc(text)) for text in read)
     with TemporaryDirectory() as folder:
-        contenders = make_contenders(nlp, Path(folder) / "onnx", calibration)
+        contenders = make_contenders(nlp, task, Path(folder) / "onnx", calibration)
         expected: Any = None
         quality: Dict[str, Any] = {}
         speeds: Dict[str, List[float]] = {name: [] for name in contenders}
@@ -76,7 +77,7 @@ def measure(
                 probs = contender(docs)
                 speeds[name].append(n_words / (time.perf_counter() - start))
                 expected = probs if expected is None else expected
-                quality[name] = compare(probs, expected)
+                quality[name] = compare(probs, expected, task)
                 msg.text(f"Round {number + 1}: {name}, {speeds[name][-1]:,.0f} words per second")
     rows = [
         {
@@ -133,34 +134,34 @@ def ratios(speeds: Dict[str, List[float]], name: str) -> List[float]:
     return [speed / base for speed, base in zip(speeds[name], speeds[BASELINE])]
 
 
-def make_contenders(nlp: Language, cache: Path, calibration: List[str]) -> Dict[str, Contender]:
+def make_contenders(nlp: Language, task: Task, cache: Path, calibration: List[str]) -> Dict[str, Predict]:
     """Every way to run a teacher.
 
     nlp (Language): The teacher.
+    task (Task): Its labels.
     cache (Path): Folder for the exported encoder.
     calibration (List[str]): Texts that are not measured, for int8.
-    RETURNS (Dict[str, Contender]): Functions from documents to probabilities; the first one is the baseline.
+    RETURNS (Dict[str, Predict]): Functions from documents to probabilities; the first one is the baseline.
     """
-    labels = list(nlp.pipe_labels["textcat"])
     model = get_transformer(nlp)
-    encoder = make_window_encoder(nlp)
+    encoder = make_window_encoder(model)
 
     def as_they_come(docs: List[Doc]) -> numpy.ndarray:
-        return numpy.array([[doc.cats[label] for label in labels] for doc in nlp.pipe(docs)], dtype="float32")
+        return numpy.array([[doc.cats[label] for label in task.labels] for doc in nlp.pipe(docs)], dtype="float32")
 
-    teach = partial(make_encoder_teacher, nlp, labels)
+    wrap = partial(wrap_encoder, nlp, task)
     contenders = {
         BASELINE: as_they_come,
-        "pipeline, sorted": make_teacher(nlp, labels),
-        "torch": teach(run_torch(encoder)),
-        "torch, bfloat16": teach(run_torch(encoder, dtype=torch.bfloat16)),
+        "pipeline, sorted": wrap_pipeline(nlp, task),
+        "torch": wrap(run_torch(encoder)),
+        "torch, bfloat16": wrap(run_torch(encoder, dtype=torch.bfloat16)),
     }
     if model.transformer.device.type != "cpu":
         return contenders
     windows = [arrays for _, arrays in batch_docs([nlp.make_doc(text) for text in calibration], model)]
-    float32, int8 = teach(load_onnx(encoder, cache)), teach(load_onnx(encoder, cache, windows))
+    float32, int8 = wrap(load_onnx(encoder, cache)), wrap(load_onnx(encoder, cache, windows))
     onnx = {"onnx, float32": float32, "onnx, int8": int8}
-    ties = {f"onnx, int8+float32 below {tie}": rescore_ties(int8, float32, tie=tie) for tie in TIES}
+    ties = {f"onnx, int8+float32 below {tie}": rescore_ties(int8, float32, task, tie=tie) for tie in TIES}
     return {**contenders, **onnx, **ties}
 
 

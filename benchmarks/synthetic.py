@@ -4,7 +4,7 @@ quality."""
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Iterator, List
 
 import numpy
 import srsly
@@ -12,7 +12,9 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from tqdm import tqdm
 
-from scripts.data.docbins import UNLABELLED, one_hot, write_docs
+from scripts.data.docbins import write_docs
+from scripts.data.task import Task
+from scripts.data.texts import UNLABELLED, Text
 from scripts.files import replaced
 
 LABELS = ["NEGATIVE", "POSITIVE"]
@@ -97,28 +99,35 @@ def write_transfer_set(n_docs: int, folder: Path, *, n_jobs: int) -> Path:
 
 
 def write_gold(folder: Path) -> None:
-    """Write train, dev and test of 300 documents each, and the labels file, as `convert` does.
+    """Write train, dev and test of 300 documents each, and the task, as `convert` does.
 
     folder (Path): Folder of a run.
     """
-    vocab = Vocab()
+    vocab, task = Vocab(), Task(LABELS)
     for seed, split in enumerate(("train", "dev", "test")):
         docs = [Doc(vocab, words=words) for words in draw_texts(300, 1_000_000 + seed)]
         for number, doc in enumerate(docs):
-            doc.cats = one_hot(LABELS[number % 2], LABELS)
+            doc.cats = task.make_cats(LABELS[number % 2])
         write_docs(docs, folder / "gold" / f"{split}.spacy")
-    srsly.write_json(folder / "gold" / "labels.json", LABELS)
+    task.write(folder / "gold")
 
 
-def write_texts(n_texts: int, path: Path, **fields: Any) -> None:
-    """Write texts as JSON lines.
+def write_unlabelled(n_texts: int, path: Path) -> None:
+    """Write unlabelled texts as `convert` does.
 
     n_texts (int): How many.
     path (Path): The .jsonl file.
-    fields (Any): The same for all rows.
     """
-    rows: Iterator[Dict[str, Any]] = (
-        {"text": " ".join(words), **fields, "review": n} for n, words in enumerate(draw_texts(n_texts, 2_000_000))
-    )
     with replaced(path) as partial_path:
-        srsly.write_jsonl(partial_path, rows)
+        srsly.write_jsonl(partial_path, ({"text": " ".join(words)} for words in draw_texts(n_texts, 2_000_000)))
+
+
+def write_texts(n_texts: int, path: Path) -> None:
+    """Write the same texts as `augment` does.
+
+    n_texts (int): How many.
+    path (Path): The .jsonl file.
+    """
+    texts = (Text(UNLABELLED, n, " ".join(words)) for n, words in enumerate(draw_texts(n_texts, 2_000_000)))
+    with replaced(path) as partial_path, partial_path.open("w", encoding="utf8") as file:
+        file.writelines(f"{text.to_json()}\n" for text in texts)

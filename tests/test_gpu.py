@@ -14,12 +14,12 @@ from thinc.util import is_cupy_array
 from scripts.distillation.calibration import calibrate
 from scripts.files import UserError
 from scripts.gpu import use_gpu
-from scripts.lexicon.__main__ import Encoder
+from scripts.lexicon.__main__ import encode_words
 from scripts.packaging.export import export_pipeline
 from scripts.teacher import runtimes
-from scripts.teacher.runtimes import choose_runtime, get_transformer, make_teacher
+from scripts.teacher.runtimes import choose_runtime, get_transformer, wrap_pipeline
 from tests.conftest import ARCHITECTURES, CNN, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
-from tests.teacher.test_runtimes import make_transformer_teacher, odd_docs, torch_teacher
+from tests.teacher.test_runtimes import TASK, make_transformer_teacher, odd_docs, predict_in_torch
 
 
 @pytest.fixture
@@ -121,18 +121,18 @@ def test_a_gpu_scores_as_the_pipeline_on_a_cpu_does(
     require_cpu()
     nlp = make_transformer_teacher(tmp_path)
     nlp.to_disk(tmp_path / "teacher")
-    expected = make_teacher(nlp, LABELS)(odd_docs(nlp))
+    expected = wrap_pipeline(nlp, TASK)(odd_docs(nlp))
     use_gpu(0)
     nlp = spacy.load(tmp_path / "teacher")
     docs = odd_docs(nlp)
     assert get_transformer(nlp).transformer.device.type == "cuda"
-    assert make_teacher(nlp, LABELS)(docs) == pytest.approx(expected, abs=1e-4)
-    assert torch_teacher(nlp)(docs) == pytest.approx(expected, abs=1e-4)
-    chosen = choose_runtime("auto", nlp, LABELS, docs, tmp_path / "onnx")
+    assert wrap_pipeline(nlp, TASK)(docs) == pytest.approx(expected, abs=1e-4)
+    assert predict_in_torch(nlp)(docs) == pytest.approx(expected, abs=1e-4)
+    chosen = choose_runtime("auto", nlp, TASK, docs, tmp_path / "onnx")
     assert chosen.name == "torch"
     assert chosen.predict(docs) == pytest.approx(expected, abs=0.05)
-    with pytest.raises(UserError, match="'onnx' computes on the CPU"):
-        choose_runtime("onnx", nlp, LABELS, docs, tmp_path / "onnx")
+    with pytest.raises(UserError, match='"onnx" computes on the CPU'):
+        choose_runtime("onnx", nlp, TASK, docs, tmp_path / "onnx")
 
 
 @pytest.mark.gpu
@@ -141,6 +141,7 @@ def test_a_gpu_reads_the_same_words(gpu: None, tmp_path: Path) -> None:
     words: List[str] = ["love", "lovely", "bad", "\x07", "day!"]
 
     def encode(device: str) -> numpy.ndarray:
-        return Encoder(model.tokenizer, model.transformer.to(device), layer=-1).encode_words(words)
+        model.transformer.to(device)
+        return encode_words(words, model)
 
     assert encode("cuda") == pytest.approx(encode("cpu"), abs=1e-4)

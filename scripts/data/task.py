@@ -85,6 +85,15 @@ class Task(NamedTuple):
         """
         return probs.argmax(axis=1)
 
+    def measure_margins(self, probs: numpy.ndarray) -> numpy.ndarray:
+        """How far each document is from being decided otherwise.
+
+        probs (ndarray): Shape: (n_docs, n_labels).
+        RETURNS (ndarray): The difference of the two highest probabilities. Shape: (n_docs,).
+        """
+        second, first = numpy.sort(probs, axis=1)[:, -2:].T
+        return first - second
+
     def activate(self, logits: Floats2d) -> Floats2d:
         """Probabilities from logits.
 

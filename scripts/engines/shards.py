@@ -66,24 +66,27 @@ def run_shards(
             bar.update(sizes.pop(name))
 
 
-def prepare_folder(folder: str, identity: Dict[str, Any]) -> Set[str]:
+def prepare_folder(folder: str, identity: Dict[str, Any], *, suffix: str = "") -> Set[str]:
     """Keep the files of an interrupted run of the same work; delete those of any other.
 
     folder (str): A path or URL.
     identity (Dict[str, Any]): All that a file's content follows from; it can be written as JSON.
+    suffix (str): How their names end, where the folder holds other files, too, which are left alone.
     RETURNS (Set[str]): The files that are kept.
     RAISES (UserError): The folder holds files of something else.
     """
     files, root = fsspec.url_to_fs(folder)
     content = json.dumps(identity, sort_keys=True, indent=2).encode("utf8")
-    names = list_names(folder)
-    if STARTED in names and files.cat_file(f"{root}/{STARTED}") == content:
-        return {name for name in names if name != STARTED and not name.endswith(".partial")}
-    if names and STARTED not in names:
+    is_started = files.isfile(f"{root}/{STARTED}")
+    names = {name for name in list_names(folder) if name != STARTED and name.endswith(suffix)}
+    if is_started and files.cat_file(f"{root}/{STARTED}") == content:
+        return {name for name in names if not name.endswith(".partial")}
+    if names and not is_started:
         raise UserError(
             f"{folder} holds files of something else. Name a folder that is new or was used for this before."
         )
-    remove_folder(folder)
+    for name in names:
+        files.rm(f"{root}/{name}", recursive=True)
     files.makedirs(root, exist_ok=True)
     write_bytes(f"{folder}/{STARTED}", content)
     return set()

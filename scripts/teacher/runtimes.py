@@ -1,4 +1,4 @@
-"""What runs the teacher: spaCy's pipeline, or its encoder and head alone in PyTorch or ONNX Runtime.
+"""What runs a pipeline: spaCy, or its encoder and head alone in PyTorch or ONNX Runtime.
 
 The pipeline computes token vectors that a classifier of mean pooling never needs one by one, pads texts to windows of
 all lengths, and cannot run under autocast on a CPU, as NumPy knows no bfloat16. The other runtimes give the same
@@ -7,11 +7,10 @@ probabilities within float rounding, or are checked on a sample of the texts and
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple, cast
 
 import numpy
 import torch
-from scipy.special import expit
 from spacy import Language
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
@@ -19,15 +18,16 @@ from spacy_transformers import Transformer
 from spacy_transformers.layers.transformer_model import TransformerModel
 from wasabi import msg
 
-from scripts.data.docbins import MASK
+from scripts.data.task import Task
 from scripts.files import UserError
 from scripts.teacher.encoder import is_bfloat16_faster
 from scripts.teacher.onnx_encoder import ExportError, load_onnx
-from scripts.teacher.window_encoder import Encode, WindowEncoder, run_torch
+from scripts.teacher.protocol import check_labels
+from scripts.teacher.window_encoder import Encode, make_window_encoder, run_torch
 from scripts.teacher.windows import batch_by_length, batch_windows, make_windows, pad_windows
 
 # From documents, which it leaves as they are, to probabilities. Shape: (n_docs, n_labels).
-Teacher = Callable[[List[Doc]], numpy.ndarray]
+Predict = Callable[[List[Doc]], numpy.ndarray]
 RUNTIMES = ("auto", "pipeline", "torch", "onnx")
 # Wordpieces of a batch, padding included: what stays in a processor's cache, and what fills a GPU.
 BATCH_WORDPIECES = 512
@@ -45,6 +45,9 @@ TIE = 0.15
 # What a runtime of lower precision must reach on a sample of the texts.
 MIN_AGREEMENT = 0.99
 MAX_DIFFERENCE = 0.01
+# Largest difference between logits that another batch size makes. In int8, the largest value of a batch scales all of
+# it: on 60 reviews the difference was .010 in the mean, .16 at most.
+TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "int8": 0.5, "int8+float32": 0.5}
 
 
 class Check(NamedTuple):
@@ -66,45 +69,49 @@ class Check(NamedTuple):
 
 
 class Runtime(NamedTuple):
-    """What runs a teacher.
+    """What runs a pipeline.
 
     name (str): pipeline, torch or onnx.
     precision (str): float32, bfloat16, int8, or int8+float32: near ties of int8 are scored again in float32.
-    predict (Teacher): From documents to probabilities.
-    check (Optional[Check]): Its check; None for what is the teacher itself.
+    predict (Predict): From documents to probabilities.
+    check (Optional[Check]): Its check; None for what is the pipeline itself.
     """
 
     name: str
     precision: str
-    predict: Teacher
+    predict: Predict
     check: Optional[Check]
 
 
-def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List[Doc], cache: Path) -> Runtime:
-    """Make the runtime of a teacher: the one that is asked for or, for "auto", the fastest that passes the check.
+def choose_runtime(name: str, nlp: Language, task: Task, sample: List[Doc], cache: Path) -> Runtime:
+    """Make the runtime of a pipeline: the one that is asked for or, for "auto", the fastest that passes the check.
 
     name (str): One of RUNTIMES.
-    nlp (Language): The teacher.
-    labels (Sequence[str]): Order of the columns.
+    nlp (Language): The pipeline.
+    task (Task): The task; its labels are the columns.
     sample (List[Doc]): Texts to check runtimes of lower precision with.
     cache (Path): Folder of the exported encoder. It may be missing.
-    RETURNS (Runtime): What runs the teacher.
-    RAISES (UserError): There is no such runtime, it cannot run this teacher, or the teacher gives other labels.
+    RETURNS (Runtime): What runs the pipeline.
+    RAISES (UserError): There is no such runtime, it cannot run this pipeline, or the pipeline gives other labels.
     """
     if name not in RUNTIMES:
         raise UserError(f"There is no runtime {name!r}: expected one of {', '.join(RUNTIMES)}.")
-    pipeline = Runtime("pipeline", "float32", make_teacher(nlp, labels), None)
+    pipeline = Runtime("pipeline", "float32", wrap_pipeline(nlp, task), None)
     reason = why_pipeline(nlp)
     if name == "pipeline" or (reason and name == "auto"):
         return pipeline
     if reason:
-        raise UserError(f"The runtime {name!r} cannot run this teacher: {reason}. Use --runtime pipeline.")
+        raise UserError(
+            f'The runtime {name!r} cannot run this teacher: {reason}. Set runtime = "pipeline" in score.cfg.'
+        )
     model = get_transformer(nlp)
     device = model.transformer.device
     if name == "onnx" and device.type != "cpu":
-        raise UserError("The runtime 'onnx' computes on the CPU, this teacher on a GPU. Use --runtime torch.")
-    encoder = make_window_encoder(nlp)
-    float32 = Runtime("torch", "float32", make_encoder_teacher(nlp, labels, run_torch(encoder)), None)
+        raise UserError(
+            'The runtime "onnx" computes on the CPU, this teacher on a GPU. Set runtime = "torch" in score.cfg.'
+        )
+    encoder = make_window_encoder(model)
+    float32 = Runtime("torch", "float32", wrap_encoder(nlp, task, run_torch(encoder)), None)
     if not sample:
         # Nothing to check with is nothing checked.
         return float32
@@ -113,17 +120,19 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
     windows = [arrays for _, arrays in batch_docs(sample[:CALIBRATION_TEXTS], model)] if onnx else []
     # From the fastest on, as benchmarks.scoring measures them.
     bfloat16 = name != "onnx" and is_bfloat16_faster(device)
-    teach = partial(make_encoder_teacher, nlp, labels)
-    candidates: List[Tuple[str, str, bool, Callable[[], Teacher]]] = [
-        ("onnx", "int8", bool(windows), lambda: teach(load_onnx(encoder, cache, windows))),
+    wrap = partial(wrap_encoder, nlp, task)
+    candidates: List[Tuple[str, str, bool, Callable[[], Predict]]] = [
+        ("onnx", "int8", bool(windows), lambda: wrap(load_onnx(encoder, cache, windows))),
         (
             "onnx",
             "int8+float32",
             bool(windows),
-            lambda: rescore_ties(teach(load_onnx(encoder, cache, windows)), teach(load_onnx(encoder, cache)), tie=TIE),
+            lambda: rescore_ties(
+                wrap(load_onnx(encoder, cache, windows)), wrap(load_onnx(encoder, cache)), task, tie=TIE
+            ),
         ),
-        ("torch", "bfloat16", bfloat16, lambda: teach(run_torch(encoder, dtype=torch.bfloat16))),
-        ("onnx", "float32", onnx, lambda: teach(load_onnx(encoder, cache))),
+        ("torch", "bfloat16", bfloat16, lambda: wrap(run_torch(encoder, dtype=torch.bfloat16))),
+        ("onnx", "float32", onnx, lambda: wrap(load_onnx(encoder, cache))),
     ]
     for engine, precision, wanted, load in candidates:
         if not wanted:
@@ -133,26 +142,26 @@ def choose_runtime(name: str, nlp: Language, labels: Sequence[str], sample: List
         except ExportError as error:
             msg.warn(f"The encoder cannot be exported to ONNX, {precision}: {error}")
             continue
-        check = compare(predict(sample), expected)
+        check = compare(predict(sample), expected, task)
         if check.passed:
             return Runtime(engine, precision, predict, check)
         msg.warn(f"The teacher in {engine}, {precision}, differs too much from float32: {describe(check)}")
     return float32
 
 
-def rescore_ties(fast: Teacher, exact: Teacher, *, tie: float) -> Teacher:
-    """Score near ties again, as they are where a less exact teacher names other labels.
+def rescore_ties(fast: Predict, exact: Predict, task: Task, *, tie: float) -> Predict:
+    """Score near ties again, as they are where a less exact runtime names other labels.
 
-    fast (Teacher): Scores all texts.
-    exact (Teacher): Scores near ties.
-    tie (float): Difference of the two highest probabilities below which a text is a near tie.
-    RETURNS (Teacher): Both as one.
+    fast (Predict): Scores all texts.
+    exact (Predict): Scores near ties.
+    task (Task): The task.
+    tie (float): Margin below which a text is a near tie.
+    RETURNS (Predict): Both as one.
     """
 
     def predict(docs: List[Doc]) -> numpy.ndarray:
         probs = fast(docs)
-        second, first = numpy.sort(probs, axis=1)[:, -2:].T
-        ties = numpy.flatnonzero(first - second < tie)
+        ties = numpy.flatnonzero(task.measure_margins(probs) < tie)
         if len(ties):
             probs[ties] = exact([docs[i] for i in ties])
         return probs
@@ -165,43 +174,29 @@ def describe(check: Check) -> str:
     return f"{check.agreement:.1%} of the labels agree, mean difference {check.difference:.4f}, {check.texts} texts"
 
 
-def compare(probs: numpy.ndarray, expected: numpy.ndarray) -> Check:
+def compare(probs: numpy.ndarray, expected: numpy.ndarray, task: Task) -> Check:
     """Compare probabilities.
 
     probs (ndarray): A runtime's. Shape: (n_docs, n_labels).
     expected (ndarray): Those of the float32 one. Same shape.
+    task (Task): The task.
     RETURNS (Check): Fails where there is nothing to compare.
     """
     if not len(expected):
         return Check(0.0, 1.0, 0)
-    agreement = (probs.argmax(axis=1) == expected.argmax(axis=1)).mean()
+    agreement = (task.decide(probs) == task.decide(expected)).mean()
     return Check(float(agreement), float(numpy.abs(probs - expected).mean()), len(expected))
 
 
 def get_transformer(nlp: Language) -> TransformerModel:
-    """The transformer of a teacher that has one."""
+    """The transformer of a pipeline that has one."""
     return cast(TransformerModel, cast(Transformer, nlp.get_pipe("transformer")).model)
 
 
-def make_window_encoder(nlp: Language) -> WindowEncoder:
-    """The encoder of a teacher that has one, without the pipeline around it."""
-    model = get_transformer(nlp)
-    return WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
-
-
-def mask_token(nlp: Language) -> str:
-    """The word that a teacher's own tokenizer takes for a masked one; the project's for teachers without one.
-
-    nlp (Language): The teacher.
-    RETURNS (str): For example <mask>.
-    """
-    return (nlp.has_pipe("transformer") and get_transformer(nlp).tokenizer.mask_token) or MASK
-
-
 def why_pipeline(nlp: Language) -> str:
-    """Tell why only spaCy's pipeline can run a teacher.
+    """Tell why only spaCy can run a pipeline.
 
-    nlp (Language): The teacher.
+    nlp (Language): The pipeline.
     RETURNS (str): The reason; empty if its encoder and head can be run alone.
     """
     if nlp.pipe_names != ["transformer", "textcat"]:
@@ -222,22 +217,18 @@ def why_pipeline(nlp: Language) -> str:
     return ""
 
 
-def make_teacher(nlp: Language, labels: Sequence[str]) -> Teacher:
+def wrap_pipeline(nlp: Language, task: Task) -> Predict:
     """Wrap a pipeline with a text classifier as a function from documents to probabilities.
 
     nlp (Language): The pipeline.
-    labels (Sequence[str]): Order of the columns.
-    RETURNS (Teacher): Returns an array of the shape (n_docs, n_labels).
+    task (Task): The task; its labels are the columns.
+    RETURNS (Predict): Returns an array of the shape (n_docs, n_labels).
     RAISES (UserError): The pipeline gives other labels.
     """
-    found = set(nlp.pipe_labels["textcat"]) if nlp.has_pipe("textcat") else set()
-    if found != set(labels):
-        raise UserError(
-            f"The teacher's labels are {sorted(found)}, the labels file has {sorted(labels)}. Train it again."
-        )
+    check_labels(list(nlp.pipe_labels["textcat"]) if nlp.has_pipe("textcat") else [], task)
 
     def predict(docs: List[Doc]) -> numpy.ndarray:
-        probs = numpy.zeros((len(docs), len(labels)), dtype="float32")
+        probs = numpy.zeros((len(docs), len(task.labels)), dtype="float32")
         for batch in batch_by_length(docs, PIPELINE_BATCH_TOKENS):
             # The pipeline writes on documents: tensors, and cats that are not gold.
             copies = [
@@ -245,7 +236,7 @@ def make_teacher(nlp: Language, labels: Sequence[str]) -> Teacher:
                 for doc in map(docs.__getitem__, batch)
             ]
             for i, doc in zip(batch, nlp.pipe(copies, batch_size=len(copies))):
-                probs[i] = [doc.cats[label] for label in labels]
+                probs[i] = [doc.cats[label] for label in task.labels]
         return probs
 
     return predict
@@ -261,18 +252,20 @@ def batch_docs(docs: List[Doc], model: TransformerModel) -> Iterator[Tuple[List[
             yield [chosen[window.doc] for window in batch], pad_windows(batch, model.tokenizer.pad_token_id or 0)
 
 
-def make_encoder_teacher(nlp: Language, labels: Sequence[str], encode: Encode) -> Teacher:
-    """Run a teacher's encoder and head without its pipeline.
+def wrap_encoder(nlp: Language, task: Task, encode: Encode) -> Predict:
+    """Run a pipeline's encoder and head without the rest of it.
 
-    nlp (Language): The teacher.
-    labels (Sequence[str]): Order of the columns.
+    nlp (Language): The pipeline.
+    task (Task): The task; its labels are the columns.
     encode (Encode): Runs the encoder.
-    RETURNS (Teacher): Returns an array of the shape (n_docs, n_labels).
+    RETURNS (Predict): Returns an array of the shape (n_docs, n_labels).
     """
     model = get_transformer(nlp)
     textcat = cast(TextCategorizer, nlp.get_pipe("textcat"))
     head = textcat.model.get_ref("output_layer")
-    columns = [textcat.labels.index(label) for label in labels]
+    # Softmax is part of the output layer, the logistic function is a layer behind it.
+    activation = textcat.model.layers[-1] if textcat.model.attrs["multi_label"] else None
+    columns = [textcat.labels.index(label) for label in task.labels]
 
     def predict(docs: List[Doc]) -> numpy.ndarray:
         vectors: Any = numpy.zeros((len(docs), model.get_dim("nO")), dtype="float32")
@@ -286,7 +279,7 @@ def make_encoder_teacher(nlp: Language, labels: Sequence[str], encode: Encode) -
         # An encoder may ask for batches long before it returns their sums.
         for number, sums in enumerate(encode(batches())):
             numpy.add.at(vectors, owners[number], sums)
-        scores = head.ops.to_numpy(head.predict(head.ops.asarray(vectors)))
-        return (expit(scores) if textcat.model.attrs["multi_label"] else scores)[:, columns]
+        scores = head.predict(head.ops.asarray(vectors))
+        return head.ops.to_numpy(activation.predict(scores) if activation else scores)[:, columns]
 
     return predict

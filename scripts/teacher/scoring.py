@@ -7,6 +7,7 @@ When the texts change, those that the same teacher has scored before keep their 
 
 import math
 import os
+from functools import partial
 from importlib.metadata import version
 from itertools import count, islice
 from pathlib import Path
@@ -19,170 +20,116 @@ from tqdm import tqdm
 from wasabi import msg
 
 from scripts.data.docbins import read_docs
-from scripts.engines.shards import Shard, fetch_files, run_shards
-from scripts.engines.shards import prepare_folder as prepare_storage
-from scripts.engines.workers import Engine
-from scripts.files import UserError, digest, hash_path, remove, replaced, run_command
+from scripts.data.task import Task
+from scripts.data.texts import Text, read_texts
+from scripts.engines.config import read_engine
+from scripts.engines.shards import STARTED, Shard, fetch_files, prepare_folder, run_shards
+from scripts.files import hash_path, remove, replaced, run_command
 from scripts.gpu import use_gpu
-from scripts.teacher.shard_scorer import hash_doc, prepare_scoring
+from scripts.provenance import hash_sources
+from scripts.teacher.loading import choose_teacher, describe_fingerprint, read_config
+from scripts.teacher.shard_scorer import hash_doc, make_scorer
 
-Row = Dict[str, Any]
-MODULES = ("scoring", "shard_scorer", "runtimes", "windows", "window_encoder", "onnx_encoder")
 SHARD_SIZE = 1000
-# Texts that a runtime of lower precision is checked with.
+# Texts that a teacher may be checked with.
 SAMPLE_SIZE = 200
-# Largest difference between logits that another batch size makes. In int8, the largest value of a batch scales all of
-# it: on 60 reviews the difference was .010 in the mean, .16 at most.
-TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "int8": 0.5, "int8+float32": 0.5}
-# A label whose F1 on dev is below this was not learned: fine-tuning can fail, and the teacher names one label always.
-MIN_F1 = 0.1
 RECORD = "scores.json"
+SUFFIX = ".spacy"
 # Shards of other texts that the same teacher has scored.
 PREVIOUS = "previous"
-# What decides on a score.
-CODE = [
-    Path(__file__).parents[1] / "data" / "docbins.py",
-    *(Path(__file__).with_name(f"{name}.py") for name in MODULES),
-]
 PACKAGES = ("spacy", "thinc", "torch", "transformers", "spacy-transformers", "onnxruntime")
 
 
 def score(
     texts: Path = typer.Argument(..., help="The transfer set's texts, as `augment` wrote them"),
-    teacher: Path = typer.Argument(..., help="A spaCy pipeline with a text classifier"),
     output: Path = typer.Argument(..., help="Folder of the shards"),
-    labels: Path = typer.Option(..., help="The labels file: its order is the order of the logits"),
-    runtime: str = typer.Option("auto", help="auto (the fastest that agrees with torch), pipeline, torch or onnx"),
-    cache: Optional[Path] = typer.Option(None, help="Folder of exported encoders; beside the teacher if not given"),
+    config: Path = typer.Option(..., help="Path of score.cfg"),
+    teacher: Path = typer.Option(..., help="What `paths.teacher` in it stands for"),
+    gold: Path = typer.Option(..., help="Folder of the gold DocBins and the task, as `convert` wrote it"),
+    lang: str = typer.Option(..., help="Language code of the student's tokenizer"),
+    cache: Optional[Path] = typer.Option(None, help="What `paths.cache` stands for; beside the teacher if not given"),
     seed: int = typer.Option(0, help="Seed of the run, for the record"),
-    gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU; with Ray, see --worker-gpus"),
-    engine: str = typer.Option("local", help="local or ray"),
-    ray_address: str = typer.Option("", help="Ray cluster, e.g. ray://head:10001; empty: RAY_ADDRESS, or this machine"),
-    n_workers: int = typer.Option(0, help="Workers of Ray, 0 for as many as there is room for"),
-    worker_cpus: float = typer.Option(1, help="CPUs of a worker of Ray"),
-    worker_gpus: float = typer.Option(0, help="GPUs of a worker of Ray; a share such as 0.5 puts two on one"),
-    storage: str = typer.Option(
-        "", help="Folder or URL (s3://...) that takes finished shards before OUTPUT does; one per run"
-    ),
+    gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU; with Ray, see ray.cfg"),
+    engine: Optional[Path] = typer.Option(None, help="Path of engine.cfg or ray.cfg; this machine if not given"),
 ) -> None:
     """Score the transfer set with the teacher."""
-    if engine == "local":
+    where = read_engine(engine)
+    if where.name == "local":
         use_gpu(gpu_id)
-    label_order = srsly.read_json(labels)
-    teacher_sha256 = hash_path(teacher)
-    where = Engine(engine, n_workers if engine == "ray" else 1, ray_address, worker_gpus, worker_cpus)
-    # Filled below, once it is known which earlier scores are of this teacher and runtime.
-    known: Dict[bytes, List[float]] = {}
-    chosen, make_worker = prepare_scoring(
-        teacher,
-        (cache or teacher.parent / "onnx") / name_export(teacher_sha256),
-        runtime=runtime,
-        engine=where,
-        labels=label_order,
-        sample=list(islice(read_rows(texts), SAMPLE_SIZE)),
-        known=known,
-    )
-    msg.info(f"Runtime: {chosen['runtime']}, {chosen['precision']}")
-    missed = find_missed_labels(teacher)
-    if missed:
+        # It takes all cores, or the GPU.
+        where = where._replace(n_workers=1)
+    task = Task.read(gold)
+    sample = list(islice(read_texts(texts), SAMPLE_SIZE))
+    chosen, make_teacher = choose_teacher(read_config(config, teacher=teacher, cache=cache), task, sample, where)
+    msg.info(f"Teacher: {describe_fingerprint(chosen.fingerprint)}")
+    if missed := chosen.facts.get("missed_labels"):
         msg.warn(
             f"On dev, the teacher hardly ever finds {', '.join(missed)}: its students will not, either. Train it again "
             "with another --vars.seed, a lower learn rate in teacher.cfg, or an encoder that reads these texts."
         )
     # What a score follows from, and what a shard does beyond that.
     scorer = {
-        "teacher": str(teacher.as_posix()),
-        "teacher_sha256": teacher_sha256,
-        "labels": label_order,
-        "runtime": chosen["runtime"],
-        "precision": chosen["precision"],
-        "code": {path.name: hash_path(path) for path in CODE},
+        **chosen.fingerprint,
+        "labels": task.labels,
+        "lang": lang,
+        "code": hash_sources(Path(__file__), config),
     }
     identity = {**scorer, "texts_sha256": hash_path(texts), "shard_size": SHARD_SIZE}
-    prepare_folder(output, identity, scorer)
-    known.update(read_scores(output / PREVIOUS))
+    # The record speaks of finished shards only.
+    (output / RECORD).unlink(missing_ok=True)
+    set_aside(output, identity, scorer)
+    prepare_folder(str(output), identity, suffix=SUFFIX)
     # For machines that may go away: what is finished is there, and is fetched at the end.
-    folder = f"{storage}/transfer" if storage else str(output)
-    if storage:
-        prepare_storage(folder, identity)
-    n_texts = sum(1 for _ in read_rows(texts))
+    folder = where.place(output)
+    if where.storage:
+        prepare_folder(folder, identity, suffix=SUFFIX)
+    n_texts = sum(1 for _ in read_texts(texts))
     run_shards(
-        make_worker,
-        cut_shards(read_rows(texts)),
+        partial(make_scorer, make_teacher, lang, read_scores(output / PREVIOUS)),
+        cut_shards(read_texts(texts)),
         folder,
         engine=where,
         total=n_texts,
         desc="Scoring",
     )
-    shards = [output / f"{number:05}.spacy" for number in range(math.ceil(n_texts / SHARD_SIZE))]
-    if storage:
+    shards = [output / name_shard(number) for number in range(math.ceil(n_texts / SHARD_SIZE))]
+    if where.storage:
         fetch_files(folder, shards)
-    write_record(output, {**identity, "seed": seed, "texts": n_texts, "check": chosen["check"]}, shards)
+    record = {"teacher": teacher.as_posix(), **identity, "seed": seed, "texts": n_texts, **chosen.facts}
+    write_record(output, record, shards)
     remove(output / PREVIOUS)
     msg.good(f"Scored {n_texts} texts in {len(shards)} shards: {output}")
-
-
-def find_missed_labels(teacher: Path) -> List[str]:
-    """Find the labels that a teacher did not learn, by what `spacy train` wrote of its best score.
-
-    teacher (Path): The teacher.
-    RETURNS (List[str]): Those whose F1 is below MIN_F1; none if it was not trained by `spacy train`.
-    """
-    performance = srsly.read_json(teacher / "meta.json").get("performance", {})
-    # spaCy writes 0.0 for a score that its scorer did not give.
-    return [label for label, scores in (performance.get("cats_f_per_type") or {}).items() if scores["f"] < MIN_F1]
-
-
-def name_export(teacher_sha256: str) -> str:
-    """Name the exported encoder by all that it follows from.
-
-    teacher_sha256 (str): The teacher's hash.
-    RETURNS (str): 16 hexadecimal digits.
-    """
-    code = [hash_path(Path(__file__).with_name(f"{name}.py")) for name in ("window_encoder", "onnx_encoder")]
-    return digest([teacher_sha256, *code, *map(version, ("onnxruntime", "torch"))])
 
 
 def write_record(output: Path, record: Dict[str, Any], shards: List[Path]) -> None:
     """Write what finished shards follow from: the last file of the step, and the one that says it is complete.
 
     output (Path): Folder of the shards.
-    record (Dict[str, Any]): What they follow from, the runtime's check, seed and number of texts.
+    record (Dict[str, Any]): What they follow from, what the teacher tells of itself, seed and number of texts.
     shards (List[Path]): The shards.
     """
-    record = {
-        **record,
-        "tolerance": TOLERANCE[record["precision"]],
-        "versions": {name: version(name) for name in PACKAGES},
-        "shards": {path.name: hash_path(path) for path in shards},
-    }
-    with replaced(output / RECORD) as partial:
-        srsly.write_json(partial, record)
+    versions = {name: version(name) for name in PACKAGES}
+    with replaced(output / RECORD) as partial_record:
+        srsly.write_json(
+            partial_record, {**record, "versions": versions, "shards": {path.name: hash_path(path) for path in shards}}
+        )
 
 
-def prepare_folder(output: Path, identity: Dict[str, Any], scorer: Dict[str, Any]) -> None:
-    """Keep the shards of an interrupted run of the same work; put those of other texts aside, delete any others.
+def set_aside(output: Path, identity: Dict[str, Any], scorer: Dict[str, Any]) -> None:
+    """Put shards of other texts that the same teacher has scored where `read_scores` finds them.
 
     output (Path): Folder of the shards.
     identity (Dict[str, Any]): What the shards follow from.
     scorer (Dict[str, Any]): The part of it that the scores of single texts follow from.
     """
-    started = output / "started.json"
-    # The record speaks of finished shards only.
-    (output / RECORD).unlink(missing_ok=True)
+    started = output / STARTED
     before = srsly.read_json(started) if started.is_file() else {}
-    if before == identity:
-        return
-    if {name: before.get(name) for name in scorer} == scorer:
-        (output / PREVIOUS).mkdir(exist_ok=True)
-        for shard in output.glob("*.spacy"):
-            os.replace(shard, output / PREVIOUS / f"{before['texts_sha256'][:16]}-{shard.name}")
-    else:
+    if {name: before.get(name) for name in scorer} != scorer:
         remove(output / PREVIOUS)
-        for shard in output.glob("*.spacy"):
-            shard.unlink()
-    with replaced(started) as partial:
-        srsly.write_json(partial, identity)
+    elif before != identity:
+        (output / PREVIOUS).mkdir(exist_ok=True)
+        for shard in output.glob(f"*{SUFFIX}"):
+            os.replace(shard, output / PREVIOUS / f"{before['texts_sha256'][:16]}-{shard.name}")
 
 
 def read_scores(folder: Path) -> Dict[bytes, List[float]]:
@@ -191,40 +138,27 @@ def read_scores(folder: Path) -> Dict[bytes, List[float]]:
     folder (Path): Folder of their shards; it may be missing.
     RETURNS (Dict[bytes, List[float]]): Centred logits by the text's hash.
     """
-    shards = tqdm(sorted(folder.glob("*.spacy")), desc="Reading earlier scores", unit="shard", disable=None)
+    shards = tqdm(sorted(folder.glob(f"*{SUFFIX}")), desc="Reading earlier scores", unit="shard", disable=None)
     vocab = Vocab()
     return {hash_doc(doc): doc._.teacher_logits for shard in shards for doc in read_docs(shard, vocab)}
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """Read the transfer set's texts.
-
-    path (Path): A .jsonl file.
-    YIELDS (Row): A text.
-    RAISES (UserError): A line is no text of a transfer set.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} does not exist. Run the `augment` step first.")
-    for number, row in enumerate(srsly.read_jsonl(path), start=1):
-        fields = set(row) if isinstance(row, dict) else set()
-        if not {"source", "review"} <= fields or not ("text" in fields or {"words", "spaces"} <= fields):
-            raise UserError(
-                f"{path}, line {number}: expected source, review, and text or words and spaces. Run `augment` again."
-            )
-        yield row
+def name_shard(number: int) -> str:
+    """The file of a shard; names are in the order of the texts."""
+    return f"{number:05}{SUFFIX}"
 
 
-def cut_shards(rows: Iterator[Row]) -> Iterator[Shard]:
+def cut_shards(texts: Iterator[Text]) -> Iterator[Shard]:
     """Cut texts into shards.
 
-    rows (Iterator[Row]): The texts, in random order. Read once, a shard at a time.
+    texts (Iterator[Text]): The texts, in random order. Read once, a shard at a time.
     YIELDS (Shard): Named in the order of the texts.
     """
     for number in count():
-        block = list(islice(rows, SHARD_SIZE))
+        block = list(islice(texts, SHARD_SIZE))
         if not block:
             return
-        yield Shard(f"{number:05}.spacy", len(block), block)
+        yield Shard(name_shard(number), len(block), block)
 
 
 if __name__ == "__main__":

@@ -33,9 +33,29 @@ class WindowEncoder(torch.nn.Module):
         weights (Tensor): Weight of each wordpiece, 0 for padding.
         RETURNS (Tensor): float32. Shape: (n_windows, width).
         """
+        return torch.matmul(weights.unsqueeze(1), self.read_states(input_ids, mask, type_ids)).squeeze(1)
+
+    def read_states(
+        self, input_ids: torch.Tensor, mask: torch.Tensor, type_ids: Optional[torch.Tensor]
+    ) -> torch.Tensor:
+        """Encode padded windows, wordpiece by wordpiece.
+
+        input_ids (Tensor): Wordpieces. Shape: (n_windows, longest), like the others.
+        mask (Tensor): 0 for padding.
+        type_ids (Optional[Tensor]): Token types; an encoder without them does not look at it.
+        RETURNS (Tensor): Hidden states of the last layer, float32. Shape: (n_windows, longest, width).
+        """
         types = {"token_type_ids": type_ids} if self.has_types else {}
-        states = self.transformer(input_ids=input_ids, attention_mask=mask, **types).last_hidden_state
-        return torch.matmul(weights.unsqueeze(1), states.float()).squeeze(1)
+        return self.transformer(input_ids=input_ids, attention_mask=mask, **types).last_hidden_state.float()
+
+
+def make_window_encoder(model: Any) -> WindowEncoder:
+    """The encoder of a transformer, without the pipeline around it.
+
+    model (TransformerModel): The transformer.
+    RETURNS (WindowEncoder): Its encoder.
+    """
+    return WindowEncoder(model.transformer, has_types="token_type_ids" in model.tokenizer.model_input_names)
 
 
 def run_torch(encoder: WindowEncoder, *, dtype: Optional[torch.dtype] = None) -> Encode:

@@ -28,9 +28,9 @@ from benchmarks.peers.report import find_better, find_front, render_report, tabl
 from benchmarks.peers.train import MODEL, RECORD, train_peer
 from scripts.data.docbins import one_hot, write_docs
 from scripts.files import UserError
-from tests import test_lexicon
 from tests.ablation.test_ablation import run  # noqa: F401
 from tests.conftest import LABELS, ROOT, TEXTS
+from tests.lexicon import test_lexicon
 
 TFIDF = next(peer for peer in PEERS if peer.name == "tfidf")
 WORDS = ["fine", "film", "book", "plot", "slow", "sound", "cheap", "lovely", "dull", "sharp"]
@@ -158,7 +158,7 @@ def test_static_vectors_are_the_same_from_disk(tmp_path: Path, monkeypatch: pyte
 
     # Model2Vec looks at "aaaa" to learn how pieces are written.
     monkeypatch.setattr(test_lexicon, "PIECES", [*test_lexicon.PIECES, "##a"])
-    data, encoder = make_data(tmp_path), test_lexicon.make_encoder(tmp_path)
+    data, encoder = make_data(tmp_path), test_lexicon.make_model(tmp_path)
     settings = distill(data, encoder.transformer, encoder.tokenizer, tmp_path / "model")
     found = load_static(tmp_path / "model")(data.texts("dev"))
     assert settings["dev_accuracy"] > 0.6

@@ -1,20 +1,31 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy
 import pytest
-import spacy
 import torch
 import transformers
 from spacy.util import load_model
 
+from scripts.data.task import Task
 from scripts.files import UserError
-from scripts.lexicon.__main__ import Encoder, add_contexts, choose_words, reduce_vectors, save_vectors, vocabulary_words
+from scripts.lexicon import __main__ as lexicon
+from scripts.lexicon.__main__ import (
+    choose_words,
+    encode_words,
+    list_vocabulary,
+    reduce_vectors,
+    save_vectors,
+    write_lexicon,
+)
+from tests.conftest import BOW, LABELS, ROOT, make_examples, make_pipeline
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "love", "##ly", "day", "bad", "a"]
 
 
-def make_encoder(tmp_path: Path, layer: int = -1) -> Encoder:
+def make_model(tmp_path: Path) -> Any:
+    """The parts of a `TransformerModel` that are read."""
     (tmp_path / "vocab.txt").write_text("\n".join(PIECES), encoding="utf8")
     tokenizer = transformers.BertTokenizerFast(vocab_file=str(tmp_path / "vocab.txt"))
     torch.manual_seed(0)
@@ -26,13 +37,12 @@ def make_encoder(tmp_path: Path, layer: int = -1) -> Encoder:
         intermediate_size=8,
         max_position_embeddings=12,
     )
-    return Encoder(tokenizer, transformers.BertModel(config), layer=layer)
+    return SimpleNamespace(tokenizer=tokenizer, transformer=transformers.BertModel(config))
 
 
-def hidden_states(encoder: Encoder, text: str) -> Any:
+def read_states(model: Any, text: str) -> numpy.ndarray:
     with torch.inference_mode():
-        encoded = encoder.tokenizer(text, return_tensors="pt")
-        return encoder.transformer(**encoded, output_hidden_states=True).hidden_states
+        return model.transformer(**model.tokenizer(text, return_tensors="pt")).last_hidden_state[0].numpy()
 
 
 def test_words_are_the_frequent_ones_as_they_are_mostly_written() -> None:
@@ -42,39 +52,40 @@ def test_words_are_the_frequent_ones_as_they_are_mostly_written() -> None:
 
 
 def test_words_of_the_vocabulary_are_whole_words(tmp_path: Path) -> None:
-    tokenizer = make_encoder(tmp_path).tokenizer
-    assert vocabulary_words(tokenizer, 10) == ["love", "day", "bad", "a"]
-    assert vocabulary_words(tokenizer, 2) == ["love", "day"] and vocabulary_words(tokenizer, 0) == []
+    tokenizer = make_model(tmp_path).tokenizer
+    assert list_vocabulary(tokenizer, 10) == ["love", "day", "bad", "a"]
+    assert list_vocabulary(tokenizer, 2) == ["love", "day"] and list_vocabulary(tokenizer, 0) == []
 
 
-def test_a_word_alone_is_the_mean_of_its_pieces(tmp_path: Path) -> None:
-    encoder = make_encoder(tmp_path)
-    found = encoder.encode_words(["lovely", "bad", "day"])
+def test_a_word_is_the_mean_of_its_wordpieces(tmp_path: Path) -> None:
+    model = make_model(tmp_path)
+    # Thinc leaves it in training mode.
+    model.transformer.train()
+    found = encode_words(["lovely", "bad", "day", "\u200d", "bad" * 50], model)
     # [CLS] love ##ly [SEP]
-    expected = hidden_states(encoder, "lovely")[-1][0, 1:3].mean(dim=0).numpy()
-    assert found[0] == pytest.approx(expected, abs=1e-5)
-    assert found[1] == pytest.approx(hidden_states(encoder, "bad")[-1][0, 1].numpy(), abs=1e-5)
-    first = make_encoder(tmp_path, layer=1).encode_words(["bad"])[0]
-    assert first == pytest.approx(hidden_states(encoder, "bad")[1][0, 1].numpy(), abs=1e-5)
+    assert found[0] == pytest.approx(read_states(model, "lovely")[1:3].mean(axis=0), abs=1e-5)
+    assert found[1] == pytest.approx(read_states(model, "bad")[1], abs=1e-5)
+    # A word that has no wordpiece.
+    assert found[3] == pytest.approx(read_states(model, "")[0], abs=1e-5)
 
 
-def test_words_in_context_are_means_over_occurrences(tmp_path: Path) -> None:
-    encoder = make_encoder(tmp_path)
-    texts = [["a", "Lovely", "day"], ["bad", "day"]]
-    states = [hidden_states(encoder, " ".join(text))[-1][0].numpy() for text in texts]
-    vectors = numpy.zeros((3, 8), dtype="float32")
-    add_contexts(vectors, {"lovely": 0, "day": 1, "unseen": 2}, encoder.encode_texts(texts), n_texts=2)
-    assert vectors[0] == pytest.approx(states[0][2:4].mean(axis=0), abs=1e-5)
-    assert vectors[1] == pytest.approx((states[0][4] + states[1][2]) / 2, abs=1e-5)
-    assert not vectors[2].any()
+def test_words_are_read_in_batches_of_like_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model(tmp_path)
+    words = ["lovely", "a", "bad", "lovelyly", "day"]
+    expected = encode_words(words, model)
+    monkeypatch.setattr(lexicon, "BATCH_WORDS", 2)
+    assert encode_words(words, model) == pytest.approx(expected, abs=1e-6)
 
 
-def test_long_texts_are_cut_and_words_without_pieces_do_not_matter(tmp_path: Path) -> None:
-    encoder = make_encoder(tmp_path)
-    assert len(list(encoder.encode_texts([["bad"] * 50]))) == 8
-    assert encoder.encode_words(["\u200d", "bad"]).shape == (2, 8)
-    with pytest.raises(UserError, match=r"--layer 3 is out of range: the encoder has the hidden states 0 to 2"):
-        make_encoder(tmp_path, layer=3)
+def test_a_teacher_without_a_transformer_has_no_lexicon(tmp_path: Path) -> None:
+    nlp = make_pipeline(BOW)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    nlp.to_disk(tmp_path / "teacher")
+    Task(LABELS).write(tmp_path / "gold")
+    options: Any = {"config": ROOT / "configs" / "score.cfg", "gold": tmp_path / "gold", "lang": "en", "gpu_id": -1}
+    with pytest.raises(UserError, match=r"teacher has no transformer, so there is nothing to read"):
+        write_lexicon(tmp_path / "texts.jsonl", tmp_path / "lexicon", teacher=tmp_path / "teacher", **options)
 
 
 def test_reduction_keeps_the_directions_of_most_variance() -> None:
@@ -95,7 +106,7 @@ def test_reduction_keeps_the_directions_of_most_variance() -> None:
 
 def test_lexicon_is_what_initialize_vectors_loads(tmp_path: Path) -> None:
     vectors = numpy.arange(6, dtype="float32").reshape((3, 2))
-    save_vectors(["good", "bad", "é"], vectors, spacy.blank("en"), tmp_path / "lexicon")
+    save_vectors(["good", "bad", "é"], vectors, "en", tmp_path / "lexicon")
     nlp = load_model(tmp_path / "lexicon")
     assert nlp.vocab["bad"].vector.tolist() == [2, 3] and not nlp.vocab["kvothe"].has_vector
     assert nlp.vocab.vectors.shape == (3, 2)

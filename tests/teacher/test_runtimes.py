@@ -11,7 +11,7 @@ from spacy import Language
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import HFObjects
 
-from scripts.data.docbins import center_logits
+from scripts.data.task import Task
 from scripts.files import UserError
 from scripts.teacher import runtimes
 from scripts.teacher.onnx_encoder import (
@@ -22,26 +22,30 @@ from scripts.teacher.onnx_encoder import (
     smooth_products,
 )
 from scripts.teacher.runtimes import (
+    TOLERANCE,
+    Predict,
     batch_docs,
     choose_runtime,
     get_transformer,
-    make_encoder_teacher,
-    make_teacher,
-    make_window_encoder,
     rescore_ties,
+    wrap_encoder,
+    wrap_pipeline,
 )
-from scripts.teacher.scoring import TOLERANCE
-from scripts.teacher.window_encoder import WindowEncoder, run_torch
+from scripts.teacher.window_encoder import WindowEncoder, make_window_encoder, run_torch
 from tests.conftest import BOW, LABELS, make_examples, make_pipeline, make_teacher_logits
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "love", "##ly", "day", "bad", "a", "don", "'", "t", "!", "##a"]
 MAX_LENGTH = 14
+TASK = Task(LABELS)
 
 
-def make_transformer_teacher(path: Path, *, stride: int = 8, exclusive: bool = True) -> Language:
+def make_transformer_teacher(path: Path, *, stride: int = 8, exclusive: bool = True, mask: str = "[MASK]") -> Language:
     """A teacher of configs/teacher.cfg's kind, tiny and with random weights."""
-    (path / "vocab.txt").write_text("\n".join(PIECES), encoding="utf8")
-    tokenizer = transformers.BertTokenizerFast(vocab_file=str(path / "vocab.txt"), model_max_length=MAX_LENGTH)
+    pieces = [mask if piece == "[MASK]" else piece for piece in PIECES]
+    (path / "vocab.txt").write_text("\n".join(pieces), encoding="utf8")
+    tokenizer = transformers.BertTokenizerFast(
+        vocab_file=str(path / "vocab.txt"), model_max_length=MAX_LENGTH, mask_token=mask
+    )
     torch.manual_seed(0)
     config = transformers.BertConfig(
         vocab_size=len(PIECES),
@@ -106,8 +110,8 @@ def odd_docs(nlp: Language) -> List[Doc]:
     return [*map(nlp.make_doc, texts), masked]
 
 
-def torch_teacher(nlp: Language, labels: List[str] = LABELS) -> Any:
-    return make_encoder_teacher(nlp, labels, run_torch(make_window_encoder(nlp)))
+def predict_in_torch(nlp: Language, task: Task = TASK) -> Predict:
+    return wrap_encoder(nlp, task, run_torch(make_window_encoder(get_transformer(nlp))))
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
@@ -115,9 +119,9 @@ def torch_teacher(nlp: Language, labels: List[str] = LABELS) -> Any:
 def test_the_encoder_alone_scores_as_the_pipeline_does(tmp_path: Path, stride: int, exclusive: bool) -> None:
     nlp = make_transformer_teacher(tmp_path, stride=stride, exclusive=exclusive)
     docs = odd_docs(nlp)
-    labels = LABELS[::-1]
-    predict = torch_teacher(nlp, labels)
-    expected = make_teacher(nlp, labels)(docs)
+    task = Task(LABELS[::-1])
+    predict = predict_in_torch(nlp, task)
+    expected = wrap_pipeline(nlp, task)(docs)
     assert expected.std(axis=0).min() > 0.05
     assert predict(docs) == pytest.approx(expected, abs=2e-6)
     # A teacher leaves documents as they are.
@@ -125,30 +129,31 @@ def test_the_encoder_alone_scores_as_the_pipeline_does(tmp_path: Path, stride: i
 
 
 def test_an_empty_text_has_the_same_score_in_every_batch(teacher: Language) -> None:
-    predict = torch_teacher(teacher)
+    predict = predict_in_torch(teacher)
     empty = teacher.make_doc("")
     assert predict([empty]) == pytest.approx(predict([teacher.make_doc("love"), empty])[1:], abs=1e-6)
 
 
 def test_scores_do_not_depend_on_the_batch(teacher: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     docs = odd_docs(teacher)
-    scores = torch_teacher(teacher)(docs)
-    assert (torch_teacher(teacher)(docs) == scores).all()
+    scores = predict_in_torch(teacher)(docs)
+    assert (predict_in_torch(teacher)(docs) == scores).all()
     monkeypatch.setattr(runtimes, "BATCH_WORDPIECES", 16)
-    assert center_logits(torch_teacher(teacher)(docs)) == pytest.approx(center_logits(scores), abs=TOLERANCE["float32"])
+    other = predict_in_torch(teacher)(docs)
+    assert TASK.recover_logits(other) == pytest.approx(TASK.recover_logits(scores), abs=TOLERANCE["float32"])
 
 
 def test_the_export_is_cached_and_computes_the_same(teacher: Language, tmp_path: Path) -> None:
-    encoder = make_window_encoder(teacher)
+    encoder = make_window_encoder(get_transformer(teacher))
     docs = odd_docs(teacher)
     windows = [arrays for _, arrays in batch_docs(docs, get_transformer(teacher))]
     load_onnx(encoder, tmp_path / "onnx", windows)
     written = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "onnx").iterdir()}
     assert sorted(name[:5] for name in written) == ["float", "int8-"]
-    exact = make_encoder_teacher(teacher, LABELS, load_onnx(encoder, tmp_path / "onnx"))
-    expected = torch_teacher(teacher)(docs)
+    exact = wrap_encoder(teacher, TASK, load_onnx(encoder, tmp_path / "onnx"))
+    expected = predict_in_torch(teacher)(docs)
     assert exact(docs) == pytest.approx(expected, abs=1e-5)
-    int8 = make_encoder_teacher(teacher, LABELS, load_onnx(encoder, tmp_path / "onnx", windows))
+    int8 = wrap_encoder(teacher, TASK, load_onnx(encoder, tmp_path / "onnx", windows))
     # Random weights are no easy case for eight bits.
     assert numpy.abs(int8(docs) - expected).mean() < 0.1
     assert (int8(docs) == int8(docs)).all()
@@ -160,7 +165,7 @@ def test_the_export_is_cached_and_computes_the_same(teacher: Language, tmp_path:
 
 def test_a_smoothed_encoder_computes_the_same(teacher: Language, tmp_path: Path) -> None:
     windows = [arrays for _, arrays in batch_docs(odd_docs(teacher), get_transformer(teacher))]
-    load_onnx(make_window_encoder(teacher), tmp_path / "onnx")
+    load_onnx(make_window_encoder(get_transformer(teacher)), tmp_path / "onnx")
     (path,) = (tmp_path / "onnx").iterdir()
     model = onnx.load(path)
     smooth_products(model, windows)
@@ -186,15 +191,16 @@ def fake_onnx(monkeypatch: pytest.MonkeyPatch, **noise: float) -> None:
 
 def test_auto_takes_int8_where_it_agrees(teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_onnx(monkeypatch, int8=0.0, float32=0.0)
-    chosen = choose_runtime("auto", teacher, LABELS, odd_docs(teacher), tmp_path)
+    chosen = choose_runtime("auto", teacher, TASK, odd_docs(teacher), tmp_path)
     assert (chosen.name, chosen.precision) == ("onnx", "int8")
     assert chosen.check is not None and chosen.check.agreement == 1.0 and chosen.check.difference < 1e-6
     # Nothing to check with is nothing checked.
-    assert choose_runtime("auto", teacher, LABELS, [], tmp_path).name == "torch"
+    assert choose_runtime("auto", teacher, TASK, [], tmp_path).name == "torch"
 
 
 def test_near_ties_are_scored_again() -> None:
     docs: List[Any] = ["tie", "sure", "tie of three", "unsure of two"]
+    three = Task(["a", "b", "c"])
     fast = numpy.array([[0.5, 0.45, 0.05], [0.9, 0.1, 0.0], [0.34, 0.33, 0.33], [0.1, 0.35, 0.55]])
     asked: List[Any] = []
 
@@ -202,11 +208,12 @@ def test_near_ties_are_scored_again() -> None:
         asked.append(chosen)
         return numpy.eye(3)[: len(chosen)]
 
-    probs = rescore_ties(lambda _: fast.copy(), exact, tie=0.15)(docs)
+    probs = rescore_ties(lambda _: fast.copy(), exact, three, tie=0.15)(docs)
     assert asked == [["tie", "tie of three"]]
     assert (probs == [[1, 0, 0], fast[1], [0, 1, 0], fast[3]]).all()
     # Where there is none, nobody is asked.
-    assert (rescore_ties(lambda _: fast[[1, 3]], exact, tie=0.15)(docs[:2]) == fast[[1, 3]]).all() and len(asked) == 1
+    probs = rescore_ties(lambda _: fast[[1, 3]], exact, three, tie=0.15)(docs[:2])
+    assert (probs == fast[[1, 3]]).all() and len(asked) == 1
 
 
 def test_int8_whose_ties_are_scored_again_comes_next(
@@ -215,7 +222,7 @@ def test_int8_whose_ties_are_scored_again_comes_next(
     fake_onnx(monkeypatch, int8=1.0, float32=0.0)
     # All are ties.
     monkeypatch.setattr(runtimes, "TIE", 1.1)
-    chosen = choose_runtime("auto", teacher, LABELS, odd_docs(teacher), tmp_path)
+    chosen = choose_runtime("auto", teacher, TASK, odd_docs(teacher), tmp_path)
     assert (chosen.name, chosen.precision) == ("onnx", "int8+float32")
     assert chosen.check is not None and chosen.check.agreement == 1.0 and chosen.check.difference < 1e-6
 
@@ -225,15 +232,15 @@ def test_a_runtime_that_disagrees_is_refused(
     teacher: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     fake_onnx(monkeypatch, int8=1.0, float32=1.0)
-    chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
+    chosen = choose_runtime(name, teacher, TASK, odd_docs(teacher), tmp_path)
     assert chosen.name == "torch"
     assert "differs too much" in capsys.readouterr().out
     fake_onnx(monkeypatch, int8=1.0, float32=0.0)
-    chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
+    chosen = choose_runtime(name, teacher, TASK, odd_docs(teacher), tmp_path)
     assert (chosen.name, chosen.precision) == ("onnx", "float32")
     # In PyTorch, half the bits come before ONNX with all of them, where they are faster.
     monkeypatch.setattr(runtimes, "is_bfloat16_faster", lambda device: True)
-    chosen = choose_runtime(name, teacher, LABELS, odd_docs(teacher), tmp_path)
+    chosen = choose_runtime(name, teacher, TASK, odd_docs(teacher), tmp_path)
     assert (chosen.name, chosen.precision) == (("onnx", "float32") if name == "onnx" else ("torch", "bfloat16"))
 
 
@@ -245,9 +252,9 @@ def test_an_encoder_that_cannot_be_exported_runs_in_torch(
 
     monkeypatch.setattr(torch.onnx, "export", fail)
     with pytest.raises(ExportError, match="no such operator"):
-        load_onnx(make_window_encoder(teacher), tmp_path / "onnx")
+        load_onnx(make_window_encoder(get_transformer(teacher)), tmp_path / "onnx")
     assert not list((tmp_path / "onnx").iterdir())
-    chosen = choose_runtime("onnx", teacher, LABELS, odd_docs(teacher), tmp_path / "onnx")
+    chosen = choose_runtime("onnx", teacher, TASK, odd_docs(teacher), tmp_path / "onnx")
     assert (chosen.name, chosen.precision) == ("torch", "float32")
     assert "cannot be exported" in capsys.readouterr().out
 
@@ -257,11 +264,11 @@ def test_other_teachers_keep_their_pipeline(tmp_path: Path) -> None:
     examples = make_examples(nlp, teacher_logits=make_teacher_logits())
     nlp.initialize(lambda: examples)
     docs = [nlp.make_doc("love it")]
-    assert choose_runtime("auto", nlp, LABELS, docs, tmp_path).name == "pipeline"
+    assert choose_runtime("auto", nlp, TASK, docs, tmp_path).name == "pipeline"
     with pytest.raises(UserError, match=r"'onnx' cannot run this teacher: its pipeline is \['textcat'\]"):
-        choose_runtime("onnx", nlp, LABELS, docs, tmp_path)
+        choose_runtime("onnx", nlp, TASK, docs, tmp_path)
     with pytest.raises(UserError, match="expected one of auto, pipeline, torch, onnx"):
-        choose_runtime("tensorrt", nlp, LABELS, docs, tmp_path)
+        choose_runtime("tensorrt", nlp, TASK, docs, tmp_path)
 
 
 @pytest.mark.parametrize("change", [{"use_reduce_max": True}, {"@architectures": "spacy.TextCatCNN.v2"}])
@@ -270,4 +277,4 @@ def test_another_head_keeps_its_pipeline(
 ) -> None:
     config = teacher.get_pipe_config("textcat")
     monkeypatch.setattr(teacher, "get_pipe_config", lambda name: {**config, "model": {**config["model"], **change}})
-    assert choose_runtime("auto", teacher, LABELS, odd_docs(teacher), tmp_path).name == "pipeline"
+    assert choose_runtime("auto", teacher, TASK, odd_docs(teacher), tmp_path).name == "pipeline"

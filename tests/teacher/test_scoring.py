@@ -6,48 +6,94 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 import numpy
 import pytest
 import spacy
 import srsly
 from spacy.tokens import Doc
+from spacy.util import registry
 
-from scripts.data.docbins import MASK, read_docs
+from scripts.data.docbins import read_docs
+from scripts.data.task import Task
+from scripts.data.texts import AUGMENTED, GOLD, MASK, UNLABELLED, Text
 from scripts.engines.shards import run_shards
 from scripts.engines.workers import Engine
-from scripts.files import UserError
 from scripts.teacher import scoring
-from scripts.teacher.runtimes import Runtime, make_teacher
-from scripts.teacher.scoring import PREVIOUS, cut_shards, find_missed_labels, prepare_folder, read_rows, read_scores
-from scripts.teacher.shard_scorer import ShardScorer, make_doc, prepare_scoring
+from scripts.teacher.protocol import LoadTeacher, Teacher
+from scripts.teacher.runtimes import TOLERANCE
+from scripts.teacher.scoring import PREVIOUS, cut_shards, read_scores, set_aside
+from scripts.teacher.shard_scorer import ShardScorer
 from tests.conftest import BOW, LABELS, ROOT, make_examples, make_pipeline, make_teacher_logits
 from tests.engines.engine_workers import DiesOnce
 
 NLP = spacy.blank("en")
-ROWS: List[Dict[str, Any]] = [
-    {"text": "I don't love it", "source": "gold", "review": 0, "label": "NEGATIVE"},
-    {"words": ["a", MASK, "b"], "spaces": [True, True, False], "source": "augmented", "review": 0, "label": None},
-    *(
-        {"text": "word " * (i % 7 + 1) + str(i), "source": "unlabelled", "review": i + 1, "label": None}
-        for i in range(20)
-    ),
+TASK = Task(LABELS)
+TEXTS: List[Text] = [
+    Text(GOLD, 0, "I don't love it", label="NEGATIVE"),
+    Text(AUGMENTED, 0, words=["a", MASK, "b"], spaces=[True, True, False]),
+    *(Text(UNLABELLED, i + 1, "word " * (i % 7 + 1) + str(i)) for i in range(20)),
 ]
 
 
-def fake_teacher(docs: List[Doc]) -> numpy.ndarray:
+def predict_toy(docs: List[Doc]) -> numpy.ndarray:
     """Probabilities that follow from the text alone."""
     positive = numpy.array([(sum(map(ord, doc.text)) % 97 + 1) / 99 for doc in docs])
-    return numpy.stack([1 - positive, positive], axis=1).astype("float32")
+    return numpy.stack([1 - positive, positive], axis=1).astype("float32").reshape(-1, 2)
 
 
-def run_score(output: Path, predict: Any = fake_teacher, known: Any = None, rows: Any = ROWS) -> List[Path]:
-    scorer = ShardScorer(NLP, Runtime("pipeline", "float32", predict, None), LABELS, known or {}, output)
-    scorer.mask = "<mask>"
-    shards = list(cut_shards(iter(rows)))
-    run_shards(lambda: scorer, shards, str(output), engine=Engine(), total=len(rows), desc="Scoring")
-    return [output / shard.name for shard in shards]
+class ToyTeacher:
+    """A kind of teacher that is any function from documents to probabilities."""
+
+    mask = "<mask>"
+    transformer = None
+
+    def __init__(self, task: Task, predict: Callable[[List[Doc]], numpy.ndarray] = predict_toy, version: int = 1):
+        self.task = task
+        self.facts: Dict[str, Any] = {}
+        self.fingerprint: Dict[str, Any] = {"version": version}
+        self.seen: List[str] = []
+        self._predict = predict
+
+    def logits(self, docs: List[Doc]) -> numpy.ndarray:
+        self.seen.extend(doc.text for doc in docs)
+        return self.task.recover_logits(self._predict(docs))
+
+
+@registry.misc("test.ToyTeacher.v1")
+def create_toy_teacher(version: int) -> LoadTeacher:
+    return lambda task, sample: ToyTeacher(task, version=version)
+
+
+def run_scorer(output: Path, teacher: Teacher, texts: Any = TEXTS, known: Any = None) -> List[Doc]:
+    """Score texts into shards and read them again."""
+    shards = list(cut_shards(iter(texts)))
+    scorer = ShardScorer(teacher, NLP, known or {})
+    run_shards(lambda: scorer, shards, str(output), engine=Engine(), total=len(texts), desc="Scoring")
+    return [doc for shard in shards for doc in read_docs(output / shard.name, NLP.vocab)]
+
+
+def read_shards(folder: Path) -> Dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.spacy")}
+
+
+def write_inputs(folder: Path, texts: List[Text], teacher: str = "textdistill.PipelineTeacher.v1") -> None:
+    """What `score` reads, beside the teacher."""
+    (folder / "texts.jsonl").write_text("".join(f"{text.to_json()}\n" for text in texts), encoding="utf8")
+    TASK.write(folder / "gold")
+    config = (ROOT / "configs" / "score.cfg").read_text(encoding="utf8")
+    if teacher != "textdistill.PipelineTeacher.v1":
+        config = f'[paths]\nteacher = null\ncache = null\n\n[teacher]\n@misc = "{teacher}"\nversion = 1\n'
+    (folder / "score.cfg").write_text(config, encoding="utf8")
+
+
+def run_score(folder: Path, name: str, **options: Any) -> Dict[str, Any]:
+    """Run the command. RETURNS (Dict[str, Any]): Its record."""
+    settings = {"cache": None, "lang": "en", "seed": 0, "gpu_id": -1, "engine": None}
+    inputs = {"config": folder / "score.cfg", "teacher": folder / "teacher", "gold": folder / "gold"}
+    scoring.score(folder / "texts.jsonl", folder / name, **{**settings, **inputs, **options})
+    return srsly.read_json(folder / name / "scores.json")
 
 
 @pytest.fixture(autouse=True)
@@ -56,143 +102,102 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_shards_hold_logits_source_and_gold_in_the_order_of_the_texts(tmp_path: Path) -> None:
-    shards = run_score(tmp_path)
-    assert len(shards) == 4
-    docs = [doc for shard in shards for doc in read_docs(shard, NLP.vocab)]
-    assert [doc._.source for doc in docs] == [row["source"] for row in ROWS]
+    docs = run_scorer(tmp_path, ToyTeacher(TASK))
+    assert len(read_shards(tmp_path)) == 4
+    assert [doc._.source for doc in docs] == [text.source for text in TEXTS]
+    assert [doc._.review for doc in docs] == [text.review for text in TEXTS]
     assert [doc.cats for doc in docs] == [{"NEGATIVE": 1.0, "POSITIVE": 0.0}] + [{}] * 21
     assert [token.text for token in docs[1]] == ["a", MASK, "b"]
-    for doc, row in zip(docs, ROWS):
-        seen = make_doc(row, NLP, mask="<mask>")
-        probs = fake_teacher([seen])[0]
-        expected = numpy.log(probs) - numpy.log(probs).mean()
-        assert doc._.teacher_logits == pytest.approx(expected, abs=1e-5)
-
-
-def test_the_teacher_sees_its_own_mask_token(tmp_path: Path) -> None:
-    seen: List[str] = []
-
-    def predict(docs: List[Doc]) -> numpy.ndarray:
-        seen.extend(doc.text for doc in docs)
-        return fake_teacher(docs)
-
-    run_score(tmp_path, predict)
-    assert "a <mask> b" in seen
+    for doc, text in zip(docs, TEXTS):
+        # The teacher sees its own mask token.
+        probs = predict_toy([text.make_doc(NLP, mask="<mask>")])[0]
+        assert doc._.teacher_logits == pytest.approx(numpy.log(probs) - numpy.log(probs).mean(), abs=1e-5)
 
 
 def test_finished_shards_are_not_scored_again(tmp_path: Path) -> None:
-    shards = run_score(tmp_path)
-    contents = [shard.read_bytes() for shard in shards]
-    shards[2].unlink()
-    n_scored: List[int] = []
-
-    def predict(docs: List[Doc]) -> numpy.ndarray:
-        n_scored.append(len(docs))
-        return fake_teacher(docs)
-
-    run_score(tmp_path, predict)
-    assert sum(n_scored) == 6
-    assert [shard.read_bytes() for shard in shards] == contents
+    run_scorer(tmp_path, ToyTeacher(TASK))
+    contents = read_shards(tmp_path)
+    (tmp_path / "00002.spacy").unlink()
+    teacher = ToyTeacher(TASK)
+    run_scorer(tmp_path, teacher)
+    assert len(teacher.seen) == 6
+    assert read_shards(tmp_path) == contents
 
 
 def test_equal_texts_are_scored_once(tmp_path: Path) -> None:
-    seen: List[str] = []
-
-    def predict(docs: List[Doc]) -> numpy.ndarray:
-        seen.extend(doc.text for doc in docs)
-        return fake_teacher(docs)
-
-    rows = [{**ROWS[i % 2], "review": i, "source": "augmented", "label": None} for i in range(6)]
-    docs = [doc for shard in run_score(tmp_path, predict, rows=rows) for doc in read_docs(shard, NLP.vocab)]
-    assert sorted(seen) == ["I don't love it", "a <mask> b"]
+    teacher = ToyTeacher(TASK)
+    texts = [TEXTS[i % 2]._replace(review=i, source=AUGMENTED, label=None) for i in range(6)]
+    docs = run_scorer(tmp_path, teacher, texts)
+    assert sorted(teacher.seen) == ["I don't love it", "a <mask> b"]
     assert [doc._.review for doc in docs] == list(range(6))
     assert [doc._.teacher_logits for doc in docs] == [docs[i % 2]._.teacher_logits for i in range(6)]
     assert docs[0]._.teacher_logits != docs[1]._.teacher_logits
 
 
+def test_another_kind_of_teacher_is_chosen_in_score_cfg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_inputs(tmp_path, TEXTS, "test.ToyTeacher.v1")
+    record = run_score(tmp_path, "transfer", seed=3)
+    assert {"version": 1, "labels": LABELS, "lang": "en", "texts": 22, "seed": 3}.items() <= record.items()
+    assert len(record["shards"]) == 4 and record["teacher"] == (tmp_path / "teacher").as_posix()
+    docs = [doc for name in record["shards"] for doc in read_docs(tmp_path / "transfer" / name, NLP.vocab)]
+    expected = run_scorer(tmp_path / "expected", ToyTeacher(TASK))
+    assert [doc._.teacher_logits for doc in docs] == [doc._.teacher_logits for doc in expected]
+    # One that differs in what it says of itself scores anew.
+    before = (tmp_path / "transfer" / "00000.spacy").stat().st_mtime_ns
+    run_score(tmp_path, "transfer")
+    assert (tmp_path / "transfer" / "00000.spacy").stat().st_mtime_ns == before
+    config = tmp_path / "score.cfg"
+    config.write_text(config.read_text(encoding="utf8").replace("version = 1", "version = 2"), encoding="utf8")
+    assert run_score(tmp_path, "transfer")["version"] == 2
+    assert (tmp_path / "transfer" / "00000.spacy").stat().st_mtime_ns > before
+
+
 def prepare(folder: Path, teacher: int, texts: str) -> None:
-    prepare_folder(folder, {"teacher": teacher, "texts_sha256": texts}, {"teacher": teacher})
+    identity = {"teacher": teacher, "texts_sha256": texts}
+    set_aside(folder, identity, {"teacher": teacher})
+    scoring.prepare_folder(str(folder), identity, suffix=".spacy")
 
 
 def test_shards_of_another_teacher_are_deleted(tmp_path: Path) -> None:
+    (tmp_path / "texts.jsonl").touch()
     prepare(tmp_path, 1, "a")
-    run_score(tmp_path)
+    run_scorer(tmp_path, ToyTeacher(TASK))
     prepare(tmp_path, 1, "a")
-    assert len(list(tmp_path.glob("*.spacy"))) == 4
+    assert len(read_shards(tmp_path)) == 4
     prepare(tmp_path, 1, "b")
     prepare(tmp_path, 2, "a")
     assert not list(tmp_path.rglob("*.spacy"))
+    # The texts stand in the same folder.
+    assert (tmp_path / "texts.jsonl").is_file()
 
 
 def test_texts_that_were_scored_before_keep_their_scores(tmp_path: Path) -> None:
     prepare(tmp_path, 1, "a")
-    before = [doc._.teacher_logits for shard in run_score(tmp_path) for doc in read_docs(shard, NLP.vocab)]
+    before = [doc._.teacher_logits for doc in run_scorer(tmp_path, ToyTeacher(TASK))]
     prepare(tmp_path, 1, "b")
-    assert not list(tmp_path.glob("*.spacy"))
+    assert not read_shards(tmp_path)
     known = read_scores(tmp_path / PREVIOUS)
-    assert len(known) == len(ROWS)
-    seen: List[str] = []
-
-    def predict(docs: List[Doc]) -> numpy.ndarray:
-        seen.extend(doc.text for doc in docs)
-        return fake_teacher(docs)
-
-    new = {"text": "never seen", "source": "unlabelled", "review": 99, "label": None}
-    rows = [*reversed(ROWS), new]
-    docs = [doc for shard in run_score(tmp_path, predict, known, rows) for doc in read_docs(shard, NLP.vocab)]
-    assert seen == ["never seen"]
+    assert len(known) == len(TEXTS)
+    teacher, texts = ToyTeacher(TASK), [*reversed(TEXTS), Text(UNLABELLED, 99, "never seen")]
+    docs = run_scorer(tmp_path, teacher, texts, known)
+    assert teacher.seen == ["never seen"]
     assert [doc._.teacher_logits for doc in docs[:-1]] == before[::-1]
-    assert [doc._.review for doc in docs] == [row["review"] for row in rows]
+    assert [doc._.review for doc in docs] == [text.review for text in texts]
     # Changed twice before it was finished: nothing of the first time is lost.
     prepare(tmp_path, 1, "c")
-    assert len(read_scores(tmp_path / PREVIOUS)) == len(ROWS) + 1
+    assert len(read_scores(tmp_path / PREVIOUS)) == len(TEXTS) + 1
 
 
-def test_broken_texts_name_the_line(tmp_path: Path) -> None:
-    srsly.write_jsonl(tmp_path / "texts.jsonl", [ROWS[0], {"text": "no source"}])
-    with pytest.raises(UserError, match=r"texts.jsonl, line 2: expected source, review, and text"):
-        list(read_rows(tmp_path / "texts.jsonl"))
-    with pytest.raises(UserError, match=r"Run the `augment` step"):
-        list(read_rows(tmp_path / "none.jsonl"))
-
-
-def train_pipeline(path: Path) -> None:
-    nlp = make_pipeline(BOW)
-    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
-    nlp.initialize(lambda: examples)
-    nlp.to_disk(path)
-
-
-def test_any_pipeline_with_a_text_classifier_is_a_teacher(tmp_path: Path) -> None:
-    train_pipeline(tmp_path)
-    nlp = spacy.load(tmp_path)
-    docs = [nlp.make_doc("love it"), nlp.make_doc("awful")]
-    expected = [[cats["POSITIVE"], cats["NEGATIVE"]] for cats in (nlp("love it").cats, nlp("awful").cats)]
-    assert make_teacher(nlp, ["POSITIVE", "NEGATIVE"])(docs) == pytest.approx(numpy.array(expected))
-    with pytest.raises(UserError, match=r"labels are \['NEGATIVE', 'POSITIVE'\], the labels file has \['a', 'b'\]"):
-        make_teacher(nlp, ["b", "a"])
-
-
-def test_labels_that_the_teacher_did_not_learn_are_found(tmp_path: Path) -> None:
-    nlp = make_pipeline(BOW)
-    nlp.to_disk(tmp_path)
-    assert find_missed_labels(tmp_path) == []
-    nlp.meta["performance"] = {"cats_f_per_type": 0.0}
-    nlp.to_disk(tmp_path)
-    assert find_missed_labels(tmp_path) == []
-    nlp.meta["performance"] = {"cats_f_per_type": {"NEGATIVE": {"f": 0.67}, "POSITIVE": {"f": 0.0}}}
-    nlp.to_disk(tmp_path)
-    assert find_missed_labels(tmp_path) == ["POSITIVE"]
-
-
-def test_an_export_is_named_by_what_it_follows_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [scoring.name_export("a"), scoring.name_export("b")]
-    # Another way to quantise is another export.
-    monkeypatch.setattr(scoring, "hash_path", lambda path: path.name)
-    names.append(scoring.name_export("a"))
-    monkeypatch.setattr(scoring, "version", lambda package: "2.0")
-    names.append(scoring.name_export("a"))
-    assert len(set(names)) == 4 and scoring.name_export("a") == names[-1]
+def test_labels_that_the_teacher_did_not_learn_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_inputs(tmp_path, TEXTS)
+    make_stock_teacher(tmp_path / "teacher")
+    assert run_score(tmp_path, "transfer")["missed_labels"] == []
+    assert "hardly ever" not in capsys.readouterr().out
+    meta = srsly.read_json(tmp_path / "teacher" / "meta.json")
+    meta["performance"] = {"cats_f_per_type": {"NEGATIVE": {"f": 0.67}, "POSITIVE": {"f": 0.0}}}
+    srsly.write_json(tmp_path / "teacher" / "meta.json", meta)
+    assert run_score(tmp_path, "transfer")["missed_labels"] == ["POSITIVE"]
+    assert "hardly ever finds POSITIVE" in " ".join(capsys.readouterr().out.split())
 
 
 def make_stock_teacher(folder: Path) -> None:
@@ -209,56 +214,56 @@ def test_ray_writes_the_same_shards_even_if_a_worker_is_killed(
     tmp_path: Path, ray_cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_stock_teacher(tmp_path / "teacher")
-    srsly.write_json(tmp_path / "labels.json", LABELS)
-    srsly.write_jsonl(tmp_path / "texts.jsonl", ROWS)
-
-    def run(name: str, rows: List[Dict[str, Any]], **options: Any) -> Dict[str, bytes]:
-        srsly.write_jsonl(tmp_path / "texts.jsonl", rows)
-        settings = {"runtime": "auto", "cache": None, "seed": 0, "gpu_id": -1, "engine": "local", "ray_address": ""}
-        paths = {"labels": tmp_path / "labels.json", "n_workers": 2, "worker_cpus": 1, "worker_gpus": 0, "storage": ""}
-        arguments: Dict[str, Any] = {**settings, **paths, **options}
-        scoring.score(tmp_path / "texts.jsonl", tmp_path / "teacher", tmp_path / name, **arguments)
-        return {path.name: path.read_bytes() for path in (tmp_path / name).glob("*.spacy")}
-
-    def prepare_dying(*args: Any, **kwargs: Any) -> Any:
-        chosen, make_worker = prepare_scoring(*args, **kwargs)
-        return chosen, partial(DiesOnce, make_worker, tmp_path)
-
-    expected = run("here", ROWS)
-    assert len(expected) == 4
-    monkeypatch.setattr(scoring, "prepare_scoring", prepare_dying)
+    write_inputs(tmp_path, TEXTS)
+    ray = (ROOT / "configs" / "ray.cfg").read_text(encoding="utf8").replace("n_workers = 0", "n_workers = 2")
     # By way of a storage that knows no paths: what is finished there is not scored again.
-    assert run("ray", ROWS, engine="ray", storage="memory://scores") == expected
+    (tmp_path / "ray.cfg").write_text(ray.replace('storage = ""', 'storage = "memory://scores"'), encoding="utf8")
+    record = run_score(tmp_path, "here")
+    expected = read_shards(tmp_path / "here")
+    assert len(expected) == 4
+    make_scorer = scoring.make_scorer
+    monkeypatch.setattr(scoring, "make_scorer", partial(make_dying_scorer, make_scorer, tmp_path))
+    assert run_score(tmp_path, "ray", engine=tmp_path / "ray.cfg") == record
+    assert read_shards(tmp_path / "ray") == expected
     assert (tmp_path / "died").exists()
-    records = [srsly.read_json(tmp_path / name / "scores.json") for name in ("here", "ray")]
-    assert records[0] == records[1]
     (tmp_path / "died").unlink()
-    assert run("ray", ROWS, storage="memory://scores") == expected
+    for shard in (tmp_path / "ray").glob("*.spacy"):
+        shard.unlink()
+    run_score(tmp_path, "ray", engine=tmp_path / "ray.cfg")
+    assert read_shards(tmp_path / "ray") == expected
     assert not (tmp_path / "died").exists()
+
+
+def make_dying_scorer(make_scorer: Callable[..., Any], folder: Path, *arguments: Any) -> DiesOnce:
+    return DiesOnce(partial(make_scorer, *arguments), folder)
+
+
+def train_pipeline(path: Path) -> None:
+    nlp = make_pipeline(BOW)
+    examples = make_examples(nlp, teacher_logits=make_teacher_logits())
+    nlp.initialize(lambda: examples)
+    nlp.to_disk(path)
 
 
 def test_kill_nine_loses_no_finished_shard(tmp_path: Path) -> None:
     train_pipeline(tmp_path / "teacher")
-    srsly.write_json(tmp_path / "labels.json", LABELS)
-    rows = [
-        {"text": f"review number {i} love", "source": "unlabelled", "review": i, "label": None} for i in range(6000)
-    ]
-    srsly.write_jsonl(tmp_path / "texts.jsonl", rows)
+    write_inputs(tmp_path, [Text(UNLABELLED, i, f"review number {i} love") for i in range(6000)])
     # The command itself, with a teacher that takes its time so that the kill comes in between.
     program = """
 import sys, time
 import scripts.functions
 from scripts.files import run_command
-from scripts.teacher import scoring, shard_scorer
+from scripts.teacher import pipeline_teacher, scoring
 
 def choose_slow_runtime(*args, **kwargs):
     chosen = choose_runtime(*args, **kwargs)
     return chosen._replace(predict=lambda docs: time.sleep(PAUSE) or chosen.predict(docs))
 
-choose_runtime, shard_scorer.choose_runtime = shard_scorer.choose_runtime, choose_slow_runtime
+choose_runtime, pipeline_teacher.choose_runtime = pipeline_teacher.choose_runtime, choose_slow_runtime
 run_command(scoring.score)
 """
-    arguments = ["texts.jsonl", "teacher", "transfer", "--labels", "labels.json"]
+    options = {"config": "score.cfg", "teacher": "teacher", "gold": "gold", "lang": "en"}
+    arguments = ["texts.jsonl", "transfer", *(part for name, value in options.items() for part in (f"--{name}", value))]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
     def start(pause: str) -> "subprocess.Popen[str]":
@@ -280,6 +285,6 @@ run_command(scoring.score)
     assert len(after) == 6 and finished.items() <= after.items()
     record = srsly.read_json(tmp_path / "transfer" / "scores.json")
     assert (record["runtime"], record["precision"], record["check"]) == ("pipeline", "float32", None)
-    assert record["tolerance"] == scoring.TOLERANCE["float32"]
+    assert record["tolerance"] == TOLERANCE["float32"]
     assert record["texts"] == 6000 and len(record["shards"]) == 6
     assert json.dumps(record["labels"]) == json.dumps(LABELS)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
+from scripts.data.task import Task
 from scripts.teacher import runtimes
-from scripts.teacher.runtimes import make_teacher
+from scripts.teacher.runtimes import wrap_pipeline
 from scripts.teacher.windows import batch_by_length, batch_by_tokens
 from tests.conftest import BOW, LABELS, make_examples, make_pipeline, make_teacher_logits
 
@@ -30,7 +31,7 @@ def test_the_pipeline_is_given_texts_of_like_length(monkeypatch: pytest.MonkeyPa
     examples = make_examples(nlp, teacher_logits=make_teacher_logits())
     nlp.initialize(lambda: examples)
     docs = [nlp.make_doc("love " * length) for length in (1, 30, 2, 29, 3)]
-    expected = make_teacher(nlp, LABELS)(docs)
+    expected = wrap_pipeline(nlp, Task(LABELS))(docs)
     batches: List[List[int]] = []
     pipe = nlp.pipe
 
@@ -40,5 +41,5 @@ def test_the_pipeline_is_given_texts_of_like_length(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(nlp, "pipe", watch)
     monkeypatch.setattr(runtimes, "PIPELINE_BATCH_TOKENS", 60)
-    assert make_teacher(nlp, LABELS)(docs) == pytest.approx(expected, abs=1e-6)
+    assert wrap_pipeline(nlp, Task(LABELS))(docs) == pytest.approx(expected, abs=1e-6)
     assert batches == [[30, 29], [3, 2, 1]]

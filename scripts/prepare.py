@@ -1,4 +1,4 @@
-"""The `prepare` step, the first of every workflow: it writes down what each step follows from.
+"""The `prepare` step, the first of every workflow: it writes down what each step follows from, and puts cfgs in place.
 
 project.yml needs files as dependencies, so each step has one that names its code with hashes: training/RUN/sources/
 STEP.json. Which modules and cfgs a step uses is read out of project.yml itself. A file that says the same as before is
@@ -18,10 +18,11 @@ from scripts.provenance import ROOT, find_module, find_sources, hash_files
 
 def prepare(
     output: Path = typer.Argument(..., help="Folder of the run, e.g. training/en"),
+    engine: Path = typer.Option(..., help="The cfg that says where work runs, e.g. configs/engine.cfg"),
     config_dir: str = typer.Option(..., help="Folder of the .cfg files"),
     student: str = typer.Option(..., help="Kind of the student"),
 ) -> None:
-    """Write down which code each step follows from."""
+    """Write down which code each step follows from, and put the engine's cfg in its place."""
     project = srsly.read_yaml(ROOT / "project.yml")
     for command in project["commands"]:
         # Others look for changes themselves.
@@ -29,6 +30,9 @@ def prepare(
             modules, configs = read_step(command, {"config_dir": config_dir, "student": student})
             hashes = hash_files(find_sources(modules, configs))
             write_if_new(output / "sources" / f"{name_step(command)}.json", srsly.json_dumps(hashes, indent=2) + "\n")
+    if not engine.is_file():
+        raise UserError(f"{engine} does not exist. Give --vars.engine a cfg such as configs/engine.cfg.")
+    write_if_new(output / "engine.cfg", engine.read_text(encoding="utf8"))
 
 
 def name_step(command: Dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The `prepare` step, the first of every workflow: it writes down what each step follows from.
+"""The `prepare` step, the first of every workflow: it writes down what each step follows from, and where work runs.
 
 project.yml needs files as dependencies, so each step has one that names its code with hashes: training/RUN/sources/
 STEP.json. Which modules and cfgs a step uses is read out of project.yml itself. A file that says the same as before is
@@ -15,21 +15,17 @@ from typing import Any, Dict, List, Set, Tuple
 import srsly
 import typer
 
-from scripts.engines.config import read_engine
 from scripts.files import UserError, replaced, run_command
 from scripts.provenance import ROOT, find_module, find_sources, hash_files
 
 
 def prepare(
     output: Path = typer.Argument(..., help="Folder of the run, e.g. training/en"),
+    engine: Path = typer.Option(..., help="The cfg that says where work runs, e.g. configs/engine.cfg"),
     config_dir: str = typer.Option(..., help="Folder of the .cfg files"),
     student: str = typer.Option(..., help="Kind of the student"),
-    engine: Path = typer.Option(..., help="Path of engine.cfg or ray.cfg"),
 ) -> None:
     """Write down which code each step follows from, and where work runs."""
-    # A broken one shall not be found after the teacher's training.
-    read_engine(engine)
-    write_if_new(output / "engine.cfg", engine.read_text(encoding="utf8"))
     project = srsly.read_yaml(ROOT / "project.yml")
     for command in project["commands"]:
         # Others look for changes themselves.
@@ -37,6 +33,26 @@ def prepare(
             modules, configs = read_step(command, {"config_dir": config_dir, "student": student})
             hashes = hash_files(find_sources(modules, configs))
             write_if_new(output / "sources" / f"{name_step(command)}.json", srsly.json_dumps(hashes, indent=2) + "\n")
+    put_engine(engine, output / "engine.cfg")
+
+
+def put_engine(engine: Path, target: Path) -> None:
+    """Copy the cfg that says where work runs to where the steps look for it, unless it is there already.
+
+    engine (Path): The user's choice.
+    target (Path): Its place.
+    RAISES (UserError): There is no such file, or it cannot be read.
+    """
+    if not engine.is_file():
+        raise UserError(f"{engine} does not exist. Give --vars.engine a cfg such as configs/engine.cfg.")
+    if target.is_file() and target.read_bytes() == engine.read_bytes():
+        return
+    # A broken one shall not be found after the teacher's training. Imported late: it takes seconds, mostly for nothing.
+    from scripts.engines.config import read_engine
+
+    read_engine(engine)
+    with replaced(target) as partial:
+        partial.write_bytes(engine.read_bytes())
 
 
 def name_step(command: Dict[str, Any]) -> str:

@@ -138,23 +138,32 @@ def test_nothing_that_python_imports_is_overlooked() -> None:
     assert {path for path in imported if path.stat().st_size} <= found
 
 
-def test_prepare_leaves_what_has_not_changed_untouched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(student: str, engine: str = "engine.cfg") -> None:
-        prepare(tmp_path, config_dir=str(CONFIGS), student=student, engine=CONFIGS / engine)
+def test_prepare_leaves_what_has_not_changed_untouched(tmp_path: Path) -> None:
+    engine, broken = CONFIGS / "engine.cfg", tmp_path / "broken.cfg"
+    broken.write_text("[engine]\nn_workers = 2\n", encoding="utf8")
+
+    def run(student: str, engine: Path = engine) -> None:
+        prepare(tmp_path, engine=engine, config_dir=str(CONFIGS), student=student)
 
     run("bow")
-    times = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "sources").iterdir()}
+    written = [tmp_path / "engine.cfg", *(tmp_path / "sources").iterdir()]
+    times = {path.name: path.stat().st_mtime_ns for path in written}
     run("bow")
-    assert times == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "sources").iterdir()}
+    assert times == {path.name: path.stat().st_mtime_ns for path in written}
     bow = srsly.read_json(tmp_path / "sources" / "train-student.json")
-    run("cnn", "ray.cfg")
+    run("cnn", CONFIGS / "ray.cfg")
     assert (tmp_path / "engine.cfg").read_bytes() == (CONFIGS / "ray.cfg").read_bytes()
     cnn = srsly.read_json(tmp_path / "sources" / "train-student.json")
     assert "scripts/architectures/lexemes.py" in set(cnn) - set(bow)
-    changed = {path.name for path in (tmp_path / "sources").iterdir() if path.stat().st_mtime_ns != times[path.name]}
-    assert changed == {"train-baseline.json", "train-student.json"}
-    # Weasel says which cfg is missing.
+    changed = {path.name for path in written if path.stat().st_mtime_ns != times[path.name]}
+    assert changed == {"engine.cfg", "train-baseline.json", "train-student.json"}
+    # Weasel says which cfg of a step is missing.
     run("unknown")
+    with pytest.raises(UserError, match="no engine in a section"):
+        run("bow", broken)
+    with pytest.raises(UserError, match=r"where.cfg does not exist.*--vars.engine"):
+        run("bow", tmp_path / "where.cfg")
+    assert (tmp_path / "engine.cfg").read_bytes() == engine.read_bytes()
 
 
 def test_prepare_must_know_the_variables_in_the_path_of_a_cfg() -> None:

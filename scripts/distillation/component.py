@@ -14,7 +14,8 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats1d, Floats2d
 
 from scripts.data.docbins import GOLD, SOURCES, UNLABELLED, number_gold
-from scripts.distillation.calibration import compute_logits, fit_factors, list_members
+from scripts.data.predictions import predict_docs
+from scripts.distillation.calibration import fit_factors, list_members
 from scripts.distillation.losses import SoftTargets
 
 # Whole texts that a model is fitted on before training, at most: a fit on more takes long and changes little.
@@ -103,11 +104,11 @@ class DistilledTextCategorizer(TextCategorizer):
         """
         for node in self.model.walk():
             if "take_vectors" in node.attrs:
-                node.attrs["take_vectors"](self.vocab)
+                node.attrs["take_vectors"](node, self.vocab)
             if "fit" in node.attrs:
                 examples = corpus(nlp) if corpus is not None and nlp is not None else get_examples()
                 docs = (eg.reference for eg in examples if eg.reference._.source in (None, GOLD, UNLABELLED))
-                node.attrs["fit"](islice(docs, MAX_FIT_DOCS))
+                node.attrs["fit"](node, islice(docs, MAX_FIT_DOCS))
         super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
@@ -172,7 +173,7 @@ class DistilledTextCategorizer(TextCategorizer):
         if labelled:
             gold = number_gold([eg.reference for eg in labelled], list(self.labels))
             docs = [eg.predicted for eg in labelled]
-            logits = numpy.stack([compute_logits(member, docs) for member in list_members(self.model)])
+            logits = numpy.stack([predict_docs(member, docs) for member in list_members(self.model)])
             predicted = numpy.tensordot(fit_factors(logits, gold), logits, axes=1).argmax(axis=1)
             scores["cats_calibrated_f"] = float(
                 f1_score(gold, predicted, labels=range(len(self.labels)), average="macro", zero_division=0)

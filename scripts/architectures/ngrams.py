@@ -189,7 +189,7 @@ class NgramTable:
         attrs["scale"] *= float((logits * self.logits).sum() / max((logits**2).sum(), 1e-12))
 
     def _read_logits(self) -> numpy.ndarray:
-        batches = [self.layer.predict(batch) for batch in minibatch(self.docs, _WEIGHED)]
+        batches = [numpy.asarray(self.layer.predict(batch)) for batch in minibatch(self.docs, _WEIGHED)]
         return numpy.concatenate(batches) - self.layer.get_param("b")
 
 

@@ -181,8 +181,3 @@ def test_imports_are_found_wherever_they_stand() -> None:
         "import os.path\ndef f():\n    import torch as t\n    if t:\n        from . import x\n    from a.b import c\n"
     )
     assert find_imports(ast.parse(source)) == {"os", "torch", "", "a"}
-
-
-def test_registered_names_resolve() -> None:
-    for name in ("NgramLinear", "LexemeCNN", "CachedCNN", "LogitEnsemble", "Softmax"):
-        assert callable(util.registry.get("architectures", f"textdistill.{name}.v1"))

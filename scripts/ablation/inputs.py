@@ -126,36 +126,38 @@ class Inputs:
         if settings is True:
             return self.training / "lexicon"
         options = [part for name, value in sorted(settings.items()) for part in (f"--{name}", str(value))]
-        texts = self.transfer / "texts.jsonl"
-        identity = [options, self._hash(self.teacher), self._hash(texts), hash_sources(LEXICON)]
+        texts, config = self.transfer / "texts.jsonl", self.configs / "score.cfg"
+        identity = [options, *map(self._hash, (self.teacher, texts, config)), hash_sources(LEXICON, config)]
         path = self.folder / f"lexicon-{digest(identity)}"
         if not path.is_dir():
-            run_module("scripts.lexicon", texts, self.teacher, path, *options, "--gpu-id", self.gpu_id)
+            run_module("scripts.lexicon", texts, path, *options, *self._teacher_options(config))
         return path
 
     def _augment(self, settings: Dict[str, Any]) -> Path:
         """The transfer set as augment.cfg makes it with other settings; only texts that the run has not are scored."""
         record, own = (self.transfer / name for name in ("scores.json", "texts.jsonl"))
-        config, scores = self.configs / "augment.cfg", srsly.read_json(record)
-        identity = [settings, self.tagger, self._hash(record), self._hash(config)]
-        path = self.folder / f"transfer-{digest([*identity, hash_sources(AUGMENT, config), hash_sources(SCORE)])}"
+        configs, scores = [self.configs / name for name in ("augment.cfg", "score.cfg")], srsly.read_json(record)
+        identity = [settings, self.tagger, *map(self._hash, (record, *configs))]
+        code = [hash_sources(step, config) for step, config in zip((AUGMENT, SCORE), configs)]
+        path = self.folder / f"transfer-{digest([*identity, *code])}"
         if path.is_dir():
             return path
-        with replaced(self.folder / f"{path.name}.cfg") as changed:
-            load_config(config, overrides=settings).to_disk(changed)
         scored = self.folder / f"{path.name}.scored"
         wanted, texts = scored / "wanted.jsonl", scored / "texts.jsonl"
         if not texts.is_file():
-            options = ["--config", self.folder / f"{path.name}.cfg", "--lang", self.lang, "--seed", scores["seed"]]
-            options += ["--tagger", self.tagger, "--encoder", self.training / "encoder.json"]
-            run_module("scripts.augmentation", self.corpus, wanted, *options)
+            options = ["--config", change_config(configs[0], settings, scored / "augment.cfg"), "--lang", self.lang]
+            options += ["--seed", scores["seed"], "--tagger", self.tagger]
+            run_module(
+                "scripts.augmentation", self.corpus, wanted, *options, "--encoder", self.training / "encoder.json"
+            )
             known = set(map(digest, read_texts(own)))
             write_texts(texts, (text for text in read_texts(wanted) if digest(text) not in known))
         if texts.stat().st_size:
             # What scored the rest of the set scores these too.
-            options = ["--labels", self.gold / "labels.json", "--runtime", scores["runtime"]]
-            options += ["--cache", self.training / "onnx", "--gpu-id", self.gpu_id]
-            run_module("scripts.teacher.scoring", texts, self.teacher, scored, *options)
+            names = load_config(configs[1])["teacher"]
+            chosen = {f"teacher.{name}": scores[name] for name in names if name in scores}
+            options = self._teacher_options(change_config(configs[1], chosen, scored / "score.cfg"))
+            run_module("scripts.teacher.scoring", texts, scored, *options, "--cache", self.training / "onnx")
         kept = set(map(digest, read_texts(wanted)))
         vocab = spacy.blank(self.lang).vocab
         with replaced(path) as partial_path:
@@ -167,6 +169,11 @@ class Inputs:
             for shard in sorted(scored.glob("*.spacy")):
                 write_docs(read_docs(shard, vocab), partial_path / f"new-{shard.name}")
         return path
+
+    def _teacher_options(self, config: Path) -> List[Any]:
+        """The options of a step that asks the teacher of a score.cfg."""
+        options = ["--config", config, "--teacher", self.teacher, "--gold", self.gold]
+        return [*options, "--lang", self.lang, "--gpu-id", self.gpu_id]
 
     def _vary(self, data: Path, identity: List[Any], change: Callable[[List[Doc]], List[Doc]]) -> Path:
         """Change the documents of a transfer set.
@@ -189,3 +196,16 @@ class Inputs:
         if path not in self._hashes:
             self._hashes[path] = hash_path(path)
         return self._hashes[path]
+
+
+def change_config(config: Path, settings: Dict[str, Any], path: Path) -> Path:
+    """Write a config with other settings.
+
+    config (Path): The config.
+    settings (Dict[str, Any]): Values by dotted names.
+    path (Path): Where the changed one shall stand.
+    RETURNS (Path): The same.
+    """
+    with replaced(path) as changed:
+        load_config(config, overrides=settings).to_disk(changed)
+    return path

@@ -119,7 +119,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     srsly.write_json(tmp_path / "corpus" / "transfer" / "scores.json", {"runtime": "pipeline", "seed": 1})
     configs = tmp_path / "configs"
     configs.mkdir()
-    for name in ("student_bow.cfg", "augment.cfg"):
+    for name in ("student_bow.cfg", "augment.cfg", "score.cfg"):
         text = (ROOT / "configs" / name).read_text(encoding="utf8")
         text = text.replace("max_steps = 2400", "max_steps = 4").replace("eval_frequency = 300", "eval_frequency = 2")
         (configs / name).write_text(text.replace("min_docs = 3", "min_docs = 1"), encoding="utf8")

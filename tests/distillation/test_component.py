@@ -9,7 +9,7 @@ from spacy import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
-from spacy.util import load_config
+from spacy.util import load_config, registry
 from spacy.vocab import Vocab
 from thinc.api import Config
 
@@ -258,6 +258,30 @@ def test_the_start_of_a_training_does_not_grow_with_the_corpus(tmp_path: Path, m
     assert attrs["idf"].min() == 1 and attrs["idf"].max() == pytest.approx(numpy.log(151 / 2) + 1)
     # Of 30 shards, the fit and each of spaCy's looks at its sample read what fills the buffer, and two more at most.
     assert len(read) <= 4 * 3
+
+
+class Pull:
+    """A loss of another kind: it pulls all logits towards gold, whatever the teacher says."""
+
+    n_steps = 0
+
+    def step(self) -> None:
+        self.n_steps += 1
+
+    def __call__(self, logits: Any, teacher_logits: Any, gold: Any) -> Any:
+        return (logits - gold) / len(logits), float(((logits - gold) ** 2).sum(axis=1).mean() / 2)
+
+
+def test_a_loss_of_another_kind_is_learned_from() -> None:
+    registry.losses("test.Pull.v1", func=Pull)
+    nlp = spacy.blank("en")
+    settings = {"member_losses": {}, "threshold": 0.0, "scorer": {"@scorers": "spacy.textcat_scorer.v2"}}
+    config = {"model": BOW, "loss": {"@losses": "test.Pull.v1"}, **settings}
+    nlp.add_pipe("textcat_distill", name="textcat", config=config)
+    optimizer, examples = initialize(nlp, make_teacher_logits())
+    losses = [nlp.update(examples, sgd=optimizer)["textcat"] for _ in range(3)]
+    assert losses[0] == pytest.approx(0.5) and losses[2] < losses[1] < losses[0]
+    assert cast(Any, get_textcat(nlp).loss).n_steps == 3
 
 
 def test_hook_of_spacy_v4_gives_the_soft_loss() -> None:

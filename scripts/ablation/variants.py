@@ -13,10 +13,10 @@ import spacy
 from spacy import Language
 from spacy.tokens import Doc
 
+from scripts.data.predictions import predict_docs
 from scripts.data.task import Task
 from scripts.data.texts import UNLABELLED
 
-BATCH_SIZE = 256
 # Difference of the logits of a teacher that is sure: e^-60 is far below what float32 tells from 0 beside 1.
 SURE = 60.0
 load_once = cache(spacy.load)
@@ -74,7 +74,4 @@ def predict_logits(docs: List[Doc], nlp: Language, task: Task) -> numpy.ndarray:
     """
     textcat: Any = nlp.get_pipe("textcat")
     columns = [textcat.labels.index(label) for label in task.labels]
-    batches = [docs[start : start + BATCH_SIZE] for start in range(0, len(docs), BATCH_SIZE)]
-    return task.recover_logits(
-        numpy.concatenate([numpy.asarray(textcat.predict(batch)) for batch in batches])[:, columns]
-    )
+    return task.recover_logits(predict_docs(textcat, docs)[:, columns])

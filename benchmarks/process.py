@@ -1,20 +1,12 @@
 """Processes of their own, so that a measurement starts from nothing: one core, memory and imports of its own."""
 
-import os
-import subprocess
-import sys
 import sysconfig
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
-from scripts.files import UserError
-
-ONE_CORE = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1"),
-    "TOKENIZERS_PARALLELISM": "false",
-}
+from scripts import process
 
 
 def run_module(module: str, *arguments: Any, log: Optional[Path] = None, hidden: Sequence[str] = ()) -> None:
@@ -27,20 +19,14 @@ def run_module(module: str, *arguments: Any, log: Optional[Path] = None, hidden:
     RAISES (UserError): It failed.
     """
     with ExitStack() as stack:
-        environment, options = {**os.environ, **ONE_CORE}, []
+        variables = dict(process.ONE_CORE)
+        options: List[str] = []
         if hidden:
             packages = Path(stack.enter_context(TemporaryDirectory()))
             link_packages(packages, hidden)
             # -S: the packages that are linked, and no others.
-            environment["PYTHONPATH"], options = str(packages), ["-S"]
-        output = None
-        if log is not None:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            output = stack.enter_context(log.open("w", encoding="utf8"))
-        command = [sys.executable, *options, "-m", module, *map(str, arguments)]
-        code = subprocess.run(command, env=environment, stdout=output, stderr=output).returncode
-    if code:
-        raise UserError(f"{module} failed with exit code {code}" + (f": see {log}" if log else "."))
+            variables["PYTHONPATH"], options = str(packages), ["-S"]
+        process.run_module(module, *arguments, log=log, variables=variables, options=options)
 
 
 def link_packages(folder: Path, hidden: Sequence[str]) -> None:

@@ -63,6 +63,19 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def write_record(path: Path, record: Any, text: str) -> None:
+    """Write what was measured for programs (.json) and for people (.md).
+
+    path (Path): Where both shall stand, without .json and .md.
+    record (Any): What JSON can hold.
+    text (str): The same in Markdown.
+    """
+    with replaced(path.with_name(f"{path.name}.json")) as partial:
+        srsly.write_json(partial, record)
+    with replaced(path.with_name(f"{path.name}.md")) as partial:
+        partial.write_text(text, encoding="utf8")
+
+
 def size_mb(folder: Path) -> float:
     """The size of a folder's files in megabytes.
 

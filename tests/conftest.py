@@ -13,7 +13,7 @@ from spacy.training import Example
 
 import scripts.functions  # noqa: F401
 from scripts.augmentation.operations import Augmenter
-from scripts.data.docbins import one_hot
+from scripts.data.task import Task
 
 ROOT = Path(__file__).parents[1]
 # Real reviews in the layout DIR/LANG/*.jsonl.gz; they must not be in the repository.
@@ -35,7 +35,7 @@ CNN: Dict[str, Any] = {
     "lexicon_width": 3,
 }
 BILSTM: Dict[str, Any] = {**CNN, "@architectures": "textdistill.LexemeBiLSTM.v1", "depth": 1}
-ENSEMBLE: Dict[str, Any] = {"@architectures": "textdistill.LogitEnsemble.v1", "bow": BOW, "cnn": CNN}
+ENSEMBLE: Dict[str, Any] = {"@architectures": "textdistill.LogitEnsemble.v2", "bow": BOW, "cnn": CNN}
 ARCHITECTURES = {"bow": BOW, "cnn": CNN, "ensemble": ENSEMBLE, "bilstm": BILSTM}
 
 TEXTS: List[Tuple[str, str]] = [
@@ -62,7 +62,7 @@ def make_examples(nlp: Language, *, teacher_logits: Optional[numpy.ndarray] = No
     examples = []
     for i, (text, label) in enumerate(TEXTS):
         doc = Doc(nlp.vocab, words=text.split())
-        doc.cats = one_hot(label, LABELS)
+        doc.cats = Task(LABELS).make_cats(label)
         if teacher_logits is not None:
             doc._.teacher_logits = teacher_logits[i].tolist()
         examples.append(Example(doc, doc))
@@ -74,7 +74,6 @@ def make_pipeline(
     *,
     hard_weight: float = 0.5,
     lang: str = "en",
-    source_weights: Optional[Dict[str, float]] = None,
     member_losses: Optional[Dict[str, Any]] = None,
     **loss: Any,
 ) -> Language:
@@ -83,14 +82,15 @@ def make_pipeline(
     config = {
         "model": model,
         "loss": {
-            "@losses": "textdistill.SoftTargets.v1",
+            "@losses": "textdistill.SoftTargets.v2",
             "objective": "kl",
             "temperature": 2.0,
             "hard_weight": hard_weight,
             **loss,
         },
         "member_losses": member_losses or {},
-        "source_weights": source_weights or {},
+        "threshold": 0.0,
+        "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
     }
     nlp.add_pipe("textcat_distill", name="textcat", config=config)
     return nlp

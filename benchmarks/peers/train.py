@@ -11,8 +11,8 @@ from wasabi import msg
 
 from benchmarks.peers.catalogue import GOLD, PEERS, TEACHER, Peer
 from benchmarks.peers.data import Data, read_data
-from scripts.ablation.inputs import CODE
 from scripts.files import digest, hash_path, remove, replaced, run_command
+from scripts.provenance import hash_sources
 
 MODEL, RECORD = "model", "record.json"
 
@@ -70,20 +70,16 @@ def identify(peer: Peer, data: Data, seed: int) -> Dict[str, Any]:
     seed (int): The seed.
     RETURNS (Dict[str, Any]): Hashes of texts, code and what comes from the run's teacher.
     """
-    paths = [data.corpus / "gold", Path(__file__).with_name(f"{peer.train.split(':')[0]}.py")]
+    paths = [data.corpus / "gold"]
+    configs = sorted(Path("configs").glob("student_*.cfg")) if peer.is_ours else []
     if peer.learns_from != GOLD:
         paths.append(data.corpus / "transfer" / "texts.jsonl")
     if peer.learns_from == TEACHER or peer.name == "teacher":
         paths.append(data.training / "teacher" / "model-best")
     if peer.is_ours:
-        paths += [
-            *CODE,
-            Path("scripts/packaging/export.py"),
-            Path("scripts/packaging/compress.py"),
-            data.corpus / "transfer" / "scores.json",
-            data.training / "lexicon",
-        ]
-    return {"peer": peer.name, "seed": seed, "hashes": [hash_path(path) for path in paths]}
+        paths += [*configs, data.corpus / "transfer" / "scores.json", data.training / "lexicon"]
+    code = hash_sources(Path(__file__).with_name(f"{peer.train.split(':')[0]}.py"), *configs)
+    return {"peer": peer.name, "seed": seed, "hashes": [hash_path(path) for path in paths], "code": code}
 
 
 if __name__ == "__main__":

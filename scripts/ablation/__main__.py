@@ -5,12 +5,10 @@ once per seed. A cell's folder is named by the hash of all that its result follo
 ablation goes on where it stopped, and a changed one trains only what changed.
 """
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List
 
 import srsly
 import typer
@@ -23,8 +21,11 @@ from scripts.ablation.inputs import Cell, Inputs
 from scripts.ablation.report import write_report
 from scripts.ablation.statistics import merge, summarize
 from scripts.files import UserError, digest, hash_path, replaced, run_command
+from scripts.process import ONE_CORE, run_module
 
-FIELDS = {"name", "student", "data", "lexicon", "augment", "teachers", "average_of", "set", "keep"}
+FIELDS = {
+    *("name", "student", "data", "lexicon", "augment", "unlabelled", "targets", "teachers", "average_of", "set", "keep")
+}
 
 
 def ablate(
@@ -153,24 +154,25 @@ def prepare_cell(spec: Dict[str, Any], cells: Path) -> Path:
 
 
 def run_cells(folders: Iterable[Path], *, n_jobs: int, gpu_id: int) -> None:
-    """Run the cells that have no result yet.
+    """Run the cells that have no result yet, each in a process of its own on one core.
 
-    folders (Iterable[Path]): Their folders.
+    folders (Iterable[Path]): Their folders; log.txt of each tells what happened.
     n_jobs (int): How many at the same time.
     gpu_id (int): GPU to use, -1 for the CPU.
     RAISES (UserError): One of them failed; the others have been run.
     """
     waiting = [folder for folder in dict.fromkeys(folders) if not is_finished(folder)]
-    failed: List[Tuple[Path, int]] = []
+    failed: List[BaseException] = []
     with ThreadPoolExecutor(n_jobs) as pool:
-        jobs = {pool.submit(run_process, folder, gpu_id=gpu_id): folder for folder in waiting}
+        run = partial(run_module, "scripts.ablation.cell", variables=ONE_CORE)
+        jobs = [pool.submit(run, folder, "--gpu-id", gpu_id, log=folder / "log.txt") for folder in waiting]
         for job in tqdm(as_completed(jobs), total=len(jobs), desc="Training cells", unit="cell", disable=None):
-            if job.result():
-                failed.append((jobs[job], job.result()))
+            if error := job.exception():
+                failed.append(error)
     if failed:
         raise UserError(
-            f"{len(failed)} of {len(waiting)} cells failed, e.g. with exit code {failed[0][1]}: see "
-            f"{failed[0][0] / 'log.txt'}. The others are kept and reported; run the same command again to go on."
+            f"{len(failed)} of {len(waiting)} cells failed, e.g. {failed[0]}. The others are kept and reported; run "
+            "the same command again to go on."
         )
 
 
@@ -178,20 +180,6 @@ def is_finished(folder: Path) -> bool:
     """Whether a cell has its result, and its model if another cell needs it."""
     spec = srsly.read_json(folder / "spec.json")
     return (folder / RESULT).is_file() and (not spec["keep"] or bool(spec["model"]) or (folder / MODEL).is_dir())
-
-
-def run_process(folder: Path, *, gpu_id: int) -> int:
-    """Run a cell in a process of its own, on one core.
-
-    folder (Path): Its folder; log.txt tells what happened.
-    gpu_id (int): GPU to use, -1 for the CPU.
-    RETURNS (int): Exit code.
-    """
-    # More threads than cores slow all cells down, and sums in another order change the last bits of a result.
-    environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
-    command = [sys.executable, "-m", "scripts.ablation.cell", str(folder), "--gpu-id", str(gpu_id)]
-    with (folder / "log.txt").open("w", encoding="utf8") as log:
-        return subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment).returncode
 
 
 if __name__ == "__main__":

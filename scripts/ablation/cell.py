@@ -9,7 +9,8 @@ import typer
 from spacy.cli.train import train
 
 import scripts.functions  # noqa: F401
-from scripts.data.docbins import number_gold, read_docs
+from scripts.data.docbins import read_docs
+from scripts.data.task import Task
 from scripts.distillation.calibration import calibrate
 from scripts.evaluation.quality import classify, measure_quality
 from scripts.files import move_into_place, remove, replaced, run_command, size_mb
@@ -33,15 +34,15 @@ def run_cell(
         remove(partial)
     else:
         use_gpu(gpu_id)
-    labels = srsly.read_json(spec["labels"])
+    task = Task.read(Path(spec["gold"]))
     nlp = spacy.load(model)
+    docs_of = {split: read_docs(Path(spec["gold"]) / f"{split}.spacy", nlp.vocab) for split in ("train", "dev", "test")}
     if not spec["model"]:
-        calibrate(nlp, *(read_docs(Path(spec[split]), nlp.vocab) for split in ("train", "dev")))
+        calibrate(nlp, docs_of["train"], docs_of["dev"])
     result: Dict[str, Any] = {}
     for split in ("dev", "test"):
-        docs = read_docs(Path(spec[split]), nlp.vocab)
-        gold = number_gold(docs, labels)
-        probs = classify(nlp, [doc.text for doc in docs], labels, name=split)
+        gold = task.number_gold(docs_of[split])
+        probs = classify(nlp, [doc.text for doc in docs_of[split]], task.labels, name=split)
         result[split] = {**measure_quality(probs, gold), "gold": gold.tolist(), "probs": probs.round(6).tolist()}
     result["model_mb"] = size_mb(model)
     if not spec["model"] and not spec["keep"]:

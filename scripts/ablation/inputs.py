@@ -1,29 +1,28 @@
 """What the cells of an ablation are trained on: the run's own data, or variants of it that are made once and kept."""
 
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
-import numpy
 import spacy
 import srsly
-from spacy import Language
 from spacy.tokens import Doc
 from spacy.util import load_config
 from tqdm import tqdm
 
-from scripts.data.docbins import center_logits, list_shards, read_docs, write_docs
+from scripts.ablation.variants import take_labels, take_share, take_teachers
+from scripts.data.docbins import list_shards, read_docs, write_docs
+from scripts.data.task import Task
+from scripts.data.texts import read_texts, write_texts
 from scripts.files import UserError, digest, hash_path, replaced
+from scripts.process import run_module
+from scripts.provenance import hash_sources
 
 Cell = Dict[str, Any]
-CODE = [
-    *sorted(Path("scripts/architectures").glob("*.py")),
-    *sorted(Path("scripts/distillation").glob("*.py")),
-    Path("scripts/ablation/cell.py"),
-    Path("scripts/data/docbins.py"),
-]
-LEXICON = Path("scripts/lexicon/__main__.py")
+SCRIPTS = Path(__file__).parents[1]
+CELL, VARIANTS = (SCRIPTS / "ablation" / f"{name}.py" for name in ("cell", "variants"))
+AUGMENT, LEXICON = (SCRIPTS / step / "__main__.py" for step in ("augmentation", "lexicon"))
+SCORE = SCRIPTS / "teacher" / "scoring.py"
 
 
 class Inputs:
@@ -35,11 +34,12 @@ class Inputs:
         """The parameters are those of `ablate`."""
         self.corpus, self.training, self.configs = corpus, training, configs
         self.lang, self.tagger, self.gpu_id = lang, tagger, gpu_id
-        self.gold = corpus / "gold"
+        self.gold, self.transfer = corpus / "gold", corpus / "transfer"
         self.teacher = training / "teacher" / "model-best"
         self.folder = training / "ablation" / "inputs"
-        if not (corpus / "transfer" / "scores.json").is_file():
-            raise UserError(f"{corpus / 'transfer'} has no scores yet. Run the `score` step first.")
+        if not (self.transfer / "scores.json").is_file():
+            raise UserError(f"{self.transfer} has no scores yet. Run the `score` step first.")
+        self.task = Task.read(self.gold)
         self._hashes: Dict[Path, str] = {}
 
     def make_spec(self, cell: Cell, seed: int, *, teachers: List[Path], keep: bool) -> Dict[str, Any]:
@@ -70,37 +70,50 @@ class Inputs:
         except ValueError as error:
             raise UserError(f"The cell {cell['name']!r}: {error}") from error
         # Paths are told apart by what they hold.
-        inputs = [config, data, self.gold, *([lexicon] if lexicon else []), *CODE]
+        inputs = [config, data, self.gold, *([lexicon] if lexicon else [])]
         return {
             "config": str(config),
             "overrides": overrides,
             "model": None,
             "keep": keep,
-            **self._splits(),
+            "gold": str(self.gold),
             "hashes": [self._hash(path) for path in inputs],
+            "sources": hash_sources(CELL, config),
         }
 
     def make_teacher_spec(self) -> Dict[str, Any]:
         """Describe the teacher as a cell that is trained already."""
         hashes = [self._hash(path) for path in (self.teacher, self.gold)]
-        return {"model": str(self.teacher), "keep": True, **self._splits(), "hashes": hashes}
+        model = {"model": str(self.teacher), "keep": True}
+        return {**model, "gold": str(self.gold), "hashes": hashes, "sources": hash_sources(CELL)}
 
     def find_data(self, cell: Cell, teachers: List[Path]) -> Path:
         """The documents that a cell is trained on, made if need be.
 
-        cell (Cell): Its `data` is "transfer" (the default) or "gold"; its `augment` replaces settings of augment.cfg.
+        cell (Cell): Its `data` is "transfer" (the default) or "gold". Of the transfer set, `augment` replaces settings
+            of augment.cfg, `unlabelled` is the share of the unlabelled texts that stays, and with `targets` "labels"
+            the teacher's labels take the place of its logits.
         teachers (List[Path]): Models whose mean logits replace the teacher's.
         RETURNS (Path): A .spacy file or a folder of shards.
         """
-        data = cell.get("data", "transfer")
+        data, targets, share = cell.get("data", "transfer"), cell.get("targets", "logits"), cell.get("unlabelled", 1.0)
         if data not in ("transfer", "gold"):
             raise UserError(f"The cell {cell['name']!r}: data must be transfer or gold, got {data!r}.")
+        if targets not in ("logits", "labels"):
+            raise UserError(f"The cell {cell['name']!r}: targets must be logits or labels, got {targets!r}.")
+        if not 0 <= share <= 1:
+            raise UserError(f"The cell {cell['name']!r}: unlabelled must be 0 to 1, got {share!r}.")
         if data == "gold":
             return self.gold / "train.spacy"
-        path = self.corpus / "transfer"
-        if "augment" in cell:
-            path = self._augment(cell["augment"])
-        return self._score_anew(path, teachers) if teachers else path
+        path = self._augment(cell["augment"]) if "augment" in cell else self.transfer
+        if teachers:
+            change = partial(take_teachers, teachers=teachers, task=self.task)
+            path = self._vary(path, ["taught", *map(self._hash, teachers)], change)
+        if targets == "labels":
+            path = self._vary(path, ["labels"], partial(take_labels, task=self.task))
+        if share < 1:
+            path = self._vary(path, ["share", share], partial(take_share, share=share))
+        return path
 
     def find_lexicon(self, settings: Any) -> Optional[Path]:
         """The lexicon of a cell, made if need be.
@@ -113,67 +126,70 @@ class Inputs:
         if settings is True:
             return self.training / "lexicon"
         options = [part for name, value in sorted(settings.items()) for part in (f"--{name}", str(value))]
-        texts = self.corpus / "transfer" / "texts.jsonl"
-        path = self.folder / f"lexicon-{digest([options, *map(self._hash, (self.teacher, texts, LEXICON))])}"
+        texts, config = self.transfer / "texts.jsonl", self.configs / "score.cfg"
+        identity = [options, *map(self._hash, (self.teacher, texts, config)), hash_sources(LEXICON, config)]
+        path = self.folder / f"lexicon-{digest(identity)}"
         if not path.is_dir():
-            run_module("scripts.lexicon", texts, self.teacher, path, *options, "--gpu-id", self.gpu_id)
+            run_module("scripts.lexicon", texts, path, *options, *self._teacher_options(config))
         return path
 
     def _augment(self, settings: Dict[str, Any]) -> Path:
         """The transfer set as augment.cfg makes it with other settings; only texts that the run has not are scored."""
-        record, own = (self.corpus / "transfer" / name for name in ("scores.json", "texts.jsonl"))
-        scores = srsly.read_json(record)
-        path = self.folder / f"transfer-{digest([settings, self.tagger, self._hash(record)])}"
+        record, own = (self.transfer / name for name in ("scores.json", "texts.jsonl"))
+        configs, scores = [self.configs / name for name in ("augment.cfg", "score.cfg")], srsly.read_json(record)
+        identity = [settings, self.tagger, *map(self._hash, (record, *configs))]
+        code = [hash_sources(step, config) for step, config in zip((AUGMENT, SCORE), configs)]
+        path = self.folder / f"transfer-{digest([*identity, *code])}"
         if path.is_dir():
             return path
-        with replaced(self.folder / f"{path.name}.cfg") as config:
-            load_config(self.configs / "augment.cfg", overrides=settings).to_disk(config)
         scored = self.folder / f"{path.name}.scored"
         wanted, texts = scored / "wanted.jsonl", scored / "texts.jsonl"
         if not texts.is_file():
-            options = ["--config", self.folder / f"{path.name}.cfg", "--lang", self.lang, "--seed", scores["seed"]]
-            options += ["--tagger", self.tagger, "--encoder", self.training / "encoder.json"]
-            run_module("scripts.augmentation", self.corpus, wanted, *options)
-            known = set(map(digest, srsly.read_jsonl(own)))
-            with replaced(texts) as partial:
-                srsly.write_jsonl(partial, (row for row in srsly.read_jsonl(wanted) if digest(row) not in known))
+            options = ["--config", change_config(configs[0], settings, scored / "augment.cfg"), "--lang", self.lang]
+            options += ["--seed", scores["seed"], "--tagger", self.tagger]
+            run_module(
+                "scripts.augmentation", self.corpus, wanted, *options, "--encoder", self.training / "encoder.json"
+            )
+            known = set(map(digest, read_texts(own)))
+            write_texts(texts, (text for text in read_texts(wanted) if digest(text) not in known))
         if texts.stat().st_size:
             # What scored the rest of the set scores these too.
-            options = ["--labels", self.gold / "labels.json", "--runtime", scores["runtime"]]
-            options += ["--cache", self.training / "onnx", "--gpu-id", self.gpu_id]
-            run_module("scripts.teacher.scoring", texts, self.teacher, scored, *options)
-        kept = set(map(digest, srsly.read_jsonl(wanted)))
+            names = load_config(configs[1])["teacher"]
+            chosen = {f"teacher.{name}": scores[name] for name in names if name in scores}
+            options = self._teacher_options(change_config(configs[1], chosen, scored / "score.cfg"))
+            run_module("scripts.teacher.scoring", texts, scored, *options, "--cache", self.training / "onnx")
+        kept = set(map(digest, read_texts(wanted)))
         vocab = spacy.blank(self.lang).vocab
-        with replaced(path) as partial:
+        with replaced(path) as partial_path:
             # The documents of the shards are in the order of the texts.
-            rows = srsly.read_jsonl(own)
-            for shard in tqdm(list_shards(self.corpus / "transfer"), desc="Copying shards", unit="shard", disable=None):
-                docs = [doc for doc, row in zip(read_docs(shard, vocab), rows) if digest(row) in kept]
-                write_docs(docs, partial / shard.name)
+            own_texts = read_texts(own)
+            for shard in tqdm(list_shards(self.transfer), desc="Copying shards", unit="shard", disable=None):
+                docs = [doc for doc, text in zip(read_docs(shard, vocab), own_texts) if digest(text) in kept]
+                write_docs(docs, partial_path / shard.name)
             for shard in sorted(scored.glob("*.spacy")):
-                write_docs(read_docs(shard, vocab), partial / f"new-{shard.name}")
+                write_docs(read_docs(shard, vocab), partial_path / f"new-{shard.name}")
         return path
 
-    def _score_anew(self, data: Path, teachers: List[Path]) -> Path:
-        """The transfer set with the mean of other models' logits in place of the teacher's."""
-        path = self.folder / f"taught-{digest([self._hash(data), *map(self._hash, teachers)])}"
-        if path.is_dir():
-            return path
-        pipelines = [spacy.load(teacher) for teacher in teachers]
-        vocab, labels = pipelines[0].vocab, srsly.read_json(self.gold / "labels.json")
-        with replaced(path) as partial:
-            for shard in tqdm(list_shards(data), desc="Scoring anew", unit="shard", disable=None):
-                docs = read_docs(shard, vocab)
-                logits = numpy.mean([predict_logits(docs, nlp, labels) for nlp in pipelines], axis=0)
-                for doc, row in zip(docs, logits):
-                    doc._.teacher_logits = row.tolist()
-                write_docs(docs, partial / shard.name)
-        return path
+    def _teacher_options(self, config: Path) -> List[Any]:
+        """The options of a step that asks the teacher of a score.cfg."""
+        options = ["--config", config, "--teacher", self.teacher, "--gold", self.gold]
+        return [*options, "--lang", self.lang, "--gpu-id", self.gpu_id]
 
-    def _splits(self) -> Dict[str, str]:
-        """Paths of the gold texts, and of the labels."""
-        splits = {split: str(self.gold / f"{split}.spacy") for split in ("train", "dev", "test")}
-        return {**splits, "labels": str(self.gold / "labels.json")}
+    def _vary(self, data: Path, identity: List[Any], change: Callable[[List[Doc]], List[Doc]]) -> Path:
+        """Change the documents of a transfer set.
+
+        data (Path): The transfer set.
+        identity (List[Any]): What the change is, beside its code; first its name.
+        change (Callable[[List[Doc]], List[Doc]]): From the documents of a shard to those that take their place.
+        RETURNS (Path): The changed transfer set.
+        """
+        path = self.folder / f"{identity[0]}-{digest([self._hash(data), *identity, hash_sources(VARIANTS)])}"
+        if not path.is_dir():
+            vocab = spacy.blank(self.lang).vocab
+            with replaced(path) as partial_path:
+                for shard in tqdm(list_shards(data), desc="Changing shards", unit="shard", disable=None):
+                    write_docs(change(read_docs(shard, vocab)), partial_path / shard.name)
+        return path
 
     def _hash(self, path: Path) -> str:
         """The hash of a path, computed once."""
@@ -182,26 +198,14 @@ class Inputs:
         return self._hashes[path]
 
 
-def predict_logits(docs: List[Doc], nlp: Language, labels: List[str]) -> numpy.ndarray:
-    """The centred logits of tokenized documents.
+def change_config(config: Path, settings: Dict[str, Any], path: Path) -> Path:
+    """Write a config with other settings.
 
-    docs (List[Doc]): The documents; what a pipeline sets on them is left in place.
-    nlp (Language): A trained student.
-    labels (List[str]): Label order.
-    RETURNS (ndarray): Shape: (n_docs, n_labels).
+    config (Path): The config.
+    settings (Dict[str, Any]): Values by dotted names.
+    path (Path): Where the changed one shall stand.
+    RETURNS (Path): The same.
     """
-    textcat: Any = nlp.get_pipe("textcat")
-    columns = [textcat.labels.index(label) for label in labels]
-    batches = [docs[start : start + 256] for start in range(0, len(docs), 256)]
-    return center_logits(numpy.concatenate([numpy.asarray(textcat.predict(batch)) for batch in batches])[:, columns])
-
-
-def run_module(module: str, *arguments: Any) -> None:
-    """Run a step of the project with other settings.
-
-    module (str): The step's module.
-    arguments (Any): Its arguments.
-    RAISES (UserError): It failed; it has said why.
-    """
-    if code := subprocess.run([sys.executable, "-m", module, *map(str, arguments)]).returncode:
-        raise UserError(f"{module} failed with exit code {code}.")
+    with replaced(path) as changed:
+        load_config(config, overrides=settings).to_disk(changed)
+    return path

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import matplotlib
-import srsly
 from matplotlib.figure import Figure
 from wasabi import MarkdownRenderer, msg
 
-from scripts.files import replaced
+from scripts.files import replaced, write_record
 
 HEADER = ("", "dev", "agreement", "test", "difference", "p", "agreement", "ECE", "MB")
 
@@ -19,10 +18,7 @@ def write_report(record: Dict[str, Any], folder: Path) -> None:
     record (Dict[str, Any]): Summaries of all cells by group, the teacher's accuracy, the baseline's name.
     folder (Path): Where they shall stand.
     """
-    with replaced(folder / "ablation.json") as partial:
-        srsly.write_json(partial, record)
-    with replaced(folder / "ablation.md") as partial:
-        partial.write_text(render_tables(record), encoding="utf8")
+    write_record(folder / "ablation", record, render_tables(record))
     with replaced(folder / "ablation.png") as partial:
         plot_cells(record).savefig(partial, format="png", dpi=120, metadata={"Software": None})
     for group in record["groups"]:

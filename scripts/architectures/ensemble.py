@@ -14,15 +14,14 @@ from thinc.api import Model, add
 from thinc.types import Floats2d
 
 
-@registry.architectures("textdistill.LogitEnsemble.v1")
+@registry.architectures("textdistill.LogitEnsemble.v2")
 def build_logit_ensemble(
-    bow: Model[List[Doc], Floats2d], cnn: Model[List[Doc], Floats2d], apart: bool = True, nO: Optional[int] = None
+    bow: Model[List[Doc], Floats2d], cnn: Model[List[Doc], Floats2d], nO: Optional[int] = None
 ) -> Model[List[Doc], Floats2d]:
     """Build the sum of two models that end in logits.
 
     bow (Model[List[Doc], Floats2d]): First model, e.g. textdistill.NgramLinear.v1.
     cnn (Model[List[Doc], Floats2d]): Second model, e.g. textdistill.LexemeCNN.v1.
-    apart (bool): Whether `textcat_distill` gives each of the two a loss of its own, or one to their sum.
     nO (Optional[int]): Number of labels; inferred at initialisation when None.
     RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO).
     """
@@ -32,5 +31,4 @@ def build_logit_ensemble(
     model.set_ref("output_layer", cnn.get_ref("output_layer"))
     model.attrs["multi_label"] = False
     model.attrs["members"] = ["bow", "cnn"]
-    model.attrs["apart"] = apart
     return model

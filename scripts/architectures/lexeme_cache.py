@@ -47,7 +47,7 @@ def build_cached_cnn(
         dims={name: cnn.get_dim(name) if cnn.has_dim(name) else None for name in cnn.dim_names},
         layers=cnn.layers,
         refs={name: cnn.get_ref(name) for name in cnn.ref_names},
-        attrs={**cnn.attrs, "cache": LexemeCache(cache_mb)},
+        attrs={"multi_label": cnn.attrs["multi_label"], "cache": LexemeCache(cache_mb)},
     )
     if nO is not None:
         model.set_dim("nO", nO)

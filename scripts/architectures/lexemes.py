@@ -2,10 +2,11 @@
 
 A word's vector mixes hashed sub-word features with its row of the lexicon, which holds what the teacher knows about
 words. A text repeats its words, so a batch embeds each lexeme once; a layer that reads the context, attention and max
-pooling, and a linear layer follow. Shipped module: it imports only spaCy, Thinc and NumPy.
+pooling, and a linear layer follow. Shipped module: it imports only spaCy, Thinc, NumPy and the standard library.
 """
 
-from typing import Any, Callable, List, Optional, Tuple, Union, cast
+from collections import Counter
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -65,7 +66,13 @@ def build_lexeme_cnn(
     # What textdistill.CachedCNN.v1 computes in another way at prediction.
     for name, layer in zip(("window", "norm"), mix_window.layers[0].layers):
         model.set_ref(name, layer)
+    model.attrs["predicts_as"] = cache_words
     return model
+
+
+def cache_words(cnn: Dict[str, Any]) -> Dict[str, Any]:
+    """The config block of a CNN that keeps what it computes from words alone, in place of that of the CNN."""
+    return {"@architectures": "textdistill.CachedCNN.v1", "cache_mb": 64.0, "cnn": cnn}
 
 
 @registry.architectures("textdistill.LexemeBiLSTM.v1")
@@ -120,7 +127,9 @@ def _build_packed_lstm(width: int, depth: int) -> Model[Ragged, Ragged]:
 
         return Ragged(torch2xp(Y), X.lengths), convert_gradient
 
-    return PyTorchWrapper(PackedLSTM(), convert_inputs=convert_inputs, convert_outputs=convert_outputs)
+    wrapper = PyTorchWrapper(PackedLSTM(), convert_inputs=convert_inputs, convert_outputs=convert_outputs)
+    wrapper.attrs["requires"] = ["torch>=2.0"]
+    return wrapper
 
 
 def _embed_lexemes(width: int, rows: List[int], maxout_pieces: int, lexicon_width: int) -> Model[List[Doc], Ragged]:
@@ -156,8 +165,6 @@ def _classify(
     model.set_ref("output_layer", output_layer)
     model.attrs["multi_label"] = False
     for node in model.walk():
-        if node.name == "lexicon":
-            model.attrs["take_vectors"] = TakeVectors(node)
         # NumPy's matrix products are more than twice as fast as those of BLIS, Thinc's default.
         if type(node.ops) is NumpyOps:
             node.ops = NumpyOps(use_blis=False)
@@ -225,39 +232,55 @@ def build_lexicon(width: int, *, column: int) -> Model[Ints2d, Floats2d]:
         "keys": numpy.zeros((0,), dtype="uint64"),
         # float16 keeps the package small; a vector's rounding is far below what tells words apart.
         "vectors": numpy.zeros((0, width), dtype="float16"),
-        # What the columns are multiplied by; other than 1 where the vectors are integers.
+        # What the columns are multiplied by: not 1 where the vectors are integers.
         "scales": numpy.ones((width,), dtype="float32"),
+        "take_vectors": take_vectors,
+        "table": WordTable,
     }
     return Model("lexicon", look_up, dims={"nO": width}, attrs=attrs)
 
 
-class TakeVectors:
-    """Moves the vectors of a vocabulary into the layer that looks them up; a class, so that a model can be pickled."""
+def take_vectors(lexicon: Model[Ints2d, Floats2d], vocab: Vocab) -> None:
+    """Move the vectors of a vocabulary into the layer that looks them up; one without any leaves it empty.
 
-    def __init__(self, layer: Model[Ints2d, Floats2d]) -> None:
-        """layer (Model[Ints2d, Floats2d]): The lexicon."""
+    lexicon (Model[Ints2d, Floats2d]): The layer.
+    vocab (Vocab): Its vectors stand under words in lower case.
+    RAISES (ValueError): The vectors have another width.
+    """
+    vectors = vocab.vectors
+    width = lexicon.get_dim("nO")
+    if vectors.n_keys and vectors.shape[1] != width:
+        raise ValueError(
+            f"The vectors have {vectors.shape[1]} dimensions, lexicon_width is {width}. Set it to "
+            f"{vectors.shape[1]}, or write the lexicon anew with that many dimensions."
+        )
+    keys = sorted(vectors.key2row)
+    # On a GPU the vectors are there, too; the table is looked up on the CPU.
+    data = lexicon.ops.to_numpy(vectors.data)
+    rows = numpy.array([vectors.key2row[key] for key in keys], dtype="int64")
+    lexicon.attrs["keys"] = numpy.array(keys, dtype="uint64")
+    lexicon.attrs["vectors"] = data[rows].astype("float16").reshape((-1, width))
+    lexicon.attrs["scales"] = numpy.ones((width,), dtype="float32")
+
+
+class WordTable:
+    """The words of a lexicon as `compress` prunes them: those that are read least go first."""
+
+    name = "words"
+
+    def __init__(self, layer: Model[Ints2d, Floats2d], docs: List[Doc]) -> None:
+        """layer (Model[Ints2d, Floats2d]): The lexicon. docs (List[Doc]): Texts like those to come."""
         self.layer = layer
+        words = numpy.concatenate([cast(numpy.ndarray, doc.to_array("LOWER")) for doc in docs])
+        counts = Counter(words.tolist())
+        self.importance = numpy.array([counts[key] for key in layer.attrs["keys"].tolist()])
 
-    def __call__(self, vocab: Vocab) -> None:
-        """Take all vectors of a vocabulary; one without any leaves the lexicon empty.
-
-        vocab (Vocab): Its vectors stand under words in lower case.
-        RAISES (ValueError): The vectors have another width.
-        """
-        vectors = vocab.vectors
-        width = self.layer.get_dim("nO")
-        if vectors.n_keys and vectors.shape[1] != width:
-            raise ValueError(
-                f"The vectors have {vectors.shape[1]} dimensions, lexicon_width is {width}. Set it to "
-                f"{vectors.shape[1]}, or write the lexicon anew with that many dimensions."
-            )
-        keys = sorted(vectors.key2row)
-        # On a GPU the vectors are there, too; the table is looked up on the CPU.
-        data = self.layer.ops.to_numpy(vectors.data)
-        self.layer.attrs["keys"] = numpy.array(keys, dtype="uint64")
-        rows = numpy.array([vectors.key2row[key] for key in keys], dtype="int64")
-        self.layer.attrs["vectors"] = data[rows].astype("float16").reshape((-1, width))
-        self.layer.attrs["scales"] = numpy.ones((width,), dtype="float32")
+    def keep(self, rows: numpy.ndarray) -> None:
+        """Drop all rows but these, in ascending order; keep vectors in 8 bits."""
+        attrs = self.layer.attrs
+        vectors = attrs["vectors"][rows].astype("float32") * attrs["scales"]
+        attrs["scales"] = numpy.maximum(numpy.abs(vectors).max(axis=0), 1e-12) / 127
+        attrs["keys"], attrs["vectors"] = attrs["keys"][rows], numpy.rint(vectors / attrs["scales"]).astype("int8")
 
 
 def look_up(model: Model[Ints2d, Floats2d], features: Ints2d, is_train: bool) -> Tuple[Floats2d, Callable]:

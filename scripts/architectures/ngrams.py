@@ -2,17 +2,18 @@
 
 A document is a sublinear TF-IDF vector of the n-grams that the table knows, scaled to a fixed length.
 The table is fitted once, on the documents seen at initialisation, and is shipped with the weights.
-Shipped module: it imports only spaCy, Thinc and NumPy.
+Shipped module: it imports only spaCy, Thinc, NumPy and the standard library.
 """
 
 from typing import Callable, Iterable, Iterator, List, Optional, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
-from spacy.util import registry
+from spacy.util import minibatch, registry
 from thinc.api import Model, with_cpu
 from thinc.types import Floats1d, Floats2d
 
+Arrays = Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
 # Odd 64-bit constants: the golden ratio (Fibonacci hashing) and the multiplier of MurmurHash64A.
 _GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
 _MURMUR = numpy.uint64(0xC6A4A7935BD1E995)
@@ -21,6 +22,8 @@ _SHIFT = numpy.uint64(29)
 # Motwani 2002), so that memory stays flat on any number of documents.
 _MAX_COUNTED = 8_000_000
 _COUNT_CHUNK = 2_000_000
+# Texts that are weighed at a time, and texts that tell how much larger logits must be once n-grams are gone.
+_WEIGHED, _SCALED = 256, 2_000
 
 
 @registry.architectures("textdistill.NgramLinear.v1")
@@ -41,62 +44,53 @@ def build_ngram_linear(
     char_ngram_size (int): Longest n-gram of characters, spaces included, from 2 on; 0 uses none. For languages that
         write no spaces, and for noisy text.
     nO (Optional[int]): Number of labels; inferred at initialisation when None.
-    RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO). `attrs["fit"]` takes an iterable of
-        docs and must run before initialisation; without it the table is fitted on the initialisation sample.
+    RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO). `attrs["fit"]` must run before
+        initialisation; without it the table is fitted on the initialisation sample.
     """
     for name, value in (("ngram_size", ngram_size), ("min_docs", min_docs), ("max_ngrams", max_ngrams)):
         if value < 1:
             raise ValueError(f"{name} of textdistill.NgramLinear.v1 must be at least 1, got {value}")
     if char_ngram_size == 1 or char_ngram_size < 0:
         raise ValueError(
-            f"char_ngram_size of textdistill.NgramLinear.v1 must be 0, or 2 or more, got {char_ngram_size}"
+            f"char_ngram_size of textdistill.NgramLinear.v1 must be 0, or from 2 on, got {char_ngram_size}"
         )
+    attrs = {
+        "ngram_size": ngram_size,
+        "char_ngram_size": char_ngram_size,
+        "min_docs": min_docs,
+        "max_ngrams": max_ngrams,
+        "scale": scale,
+        "keys": numpy.zeros((0,), dtype="uint64"),
+        "idf": numpy.zeros((0,), dtype="float32"),
+        "fit": fit_table,
+        "features": weigh_ngrams,
+        "table": NgramTable,
+    }
     linear: Model[List[Doc], Floats2d] = Model(
-        "ngram_linear",
-        forward,
-        init=init,
-        dims={"nO": nO},
-        params={"W": None, "b": None},
-        attrs={
-            "ngram_size": ngram_size,
-            "char_ngram_size": char_ngram_size,
-            "min_docs": min_docs,
-            "max_ngrams": max_ngrams,
-            "scale": scale,
-            "keys": numpy.zeros((0,), dtype="uint64"),
-            "idf": numpy.zeros((0,), dtype="float32"),
-        },
+        "ngram_linear", forward, init=init, dims={"nO": nO}, params={"W": None, "b": None}, attrs=attrs
     )
     # The lookups are NumPy's, so the layer stays on the CPU; only the logits move.
     model = with_cpu(linear, linear.ops)
     model.set_ref("output_layer", linear)
     model.attrs["multi_label"] = False
-    model.attrs["fit"] = FitTable(linear)
     return model
 
 
-class FitTable:
-    """Fits the n-gram table of one layer; a class, so that a model that holds it can be pickled."""
+def fit_table(layer: Model[List[Doc], Floats2d], docs: Iterable[Doc]) -> None:
+    """Choose the n-grams of the table and their inverse document frequencies.
 
-    def __init__(self, layer: Model[List[Doc], Floats2d]) -> None:
-        """layer (Model[List[Doc], Floats2d]): The layer whose table is fitted."""
-        self.layer = layer
-
-    def __call__(self, docs: Iterable[Doc]) -> None:
-        """Choose the n-grams of the table and their inverse document frequencies.
-
-        docs (Iterable[Doc]): Read once.
-        """
-        attrs = self.layer.attrs
-        keys, n_in, n_docs = count_documents(docs, attrs["ngram_size"], attrs["char_ngram_size"])
-        frequent = n_in >= attrs["min_docs"]
-        keys, n_in = keys[frequent], n_in[frequent]
-        if len(keys) > attrs["max_ngrams"]:
-            # Stable, so that ties are decided by the key and not by chance.
-            chosen = numpy.sort(numpy.argsort(-n_in, kind="stable")[: attrs["max_ngrams"]])
-            keys, n_in = keys[chosen], n_in[chosen]
-        attrs["keys"] = keys
-        attrs["idf"] = (numpy.log((1 + n_docs) / (1 + n_in)) + 1).astype("float32")
+    layer (Model[List[Doc], Floats2d]): The layer whose table is fitted.
+    docs (Iterable[Doc]): Read once.
+    """
+    attrs = layer.attrs
+    keys, n_in, n_docs = count_documents(docs, attrs["ngram_size"], attrs["char_ngram_size"])
+    frequent = n_in >= attrs["min_docs"]
+    keys, n_in = keys[frequent], n_in[frequent]
+    if len(keys) > attrs["max_ngrams"]:
+        # Stable, so that ties are decided by the key and not by chance.
+        chosen = numpy.sort(numpy.argsort(-n_in, kind="stable")[: attrs["max_ngrams"]])
+        keys, n_in = keys[chosen], n_in[chosen]
+    attrs["keys"], attrs["idf"] = keys, (numpy.log((1 + n_docs) / (1 + n_in)) + 1).astype("float32")
 
 
 def init(model: Model[List[Doc], Floats2d], X: Optional[List[Doc]] = None, Y: Optional[Floats2d] = None) -> None:
@@ -104,7 +98,7 @@ def init(model: Model[List[Doc], Floats2d], X: Optional[List[Doc]] = None, Y: Op
     if Y is not None:
         model.set_dim("nO", Y.shape[1])
     if not len(model.attrs["keys"]) and X is not None:
-        FitTable(model)(X)
+        fit_table(model, X)
     # A table may be empty (no n-gram is frequent enough), a parameter may not.
     n_rows = max(1, len(model.attrs["keys"]))
     model.set_param("W", model.ops.alloc2f(n_rows, model.get_dim("nO")))
@@ -140,9 +134,7 @@ def forward(model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool) 
     return cast(Floats2d, logits), backprop
 
 
-def weigh_ngrams(
-    model: Model[List[Doc], Floats2d], docs: List[Doc]
-) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+def weigh_ngrams(model: Model[List[Doc], Floats2d], docs: List[Doc]) -> Arrays:
     """The non-zero entries of the documents' vectors: scale * x / |x| with x = (1 + ln tf) * idf.
 
     docs (List[Doc]): The documents.
@@ -155,7 +147,7 @@ def weigh_ngrams(
     if index is None or index.keys is not keys:
         index = model.attrs["index"] = NgramIndex(keys)
     entries = []
-    for grams, first, last in _hash_documents(docs, model.attrs["ngram_size"], model.attrs["char_ngram_size"]):
+    for grams, first, last in hash_ngrams(docs, model.attrs["ngram_size"], model.attrs["char_ngram_size"]):
         # Few n-grams are in the table: only of those it matters whether they stand within one document.
         places, found = index.find(grams)
         inside = first[places] == last[places]
@@ -168,6 +160,37 @@ def weigh_ngrams(
     norms = numpy.sqrt(numpy.bincount(doc_ids, weights=values**2, minlength=len(docs)))
     values *= (model.attrs["scale"] / numpy.maximum(norms, 1e-12)).astype("float32")[doc_ids]
     return doc_ids, rows, values
+
+
+class NgramTable:
+    """The n-grams as `compress` prunes them: those that move the logits of texts least go first."""
+
+    name = "ngrams"
+
+    def __init__(self, layer: Model[List[Doc], Floats2d], docs: List[Doc]) -> None:
+        """layer (Model[List[Doc], Floats2d]): The layer. docs (List[Doc]): Texts like those to come."""
+        self.layer = layer
+        parts = numpy.zeros(len(layer.attrs["keys"]))
+        for batch in minibatch(docs, _WEIGHED):
+            _, rows, values = weigh_ngrams(layer, batch)
+            parts += numpy.bincount(rows, weights=values, minlength=len(parts))
+        # What an n-gram does is its part of a text's vector times the difference that it makes between labels.
+        self.importance = parts * numpy.ptp(numpy.asarray(layer.get_param("W")), axis=1)
+        self.docs = docs[:_SCALED]
+        self.logits = self._read_logits()
+
+    def keep(self, rows: numpy.ndarray) -> None:
+        """Drop all rows but these, in ascending order; keep idf and weights in 16 bits."""
+        attrs = self.layer.attrs
+        attrs["keys"], attrs["idf"] = attrs["keys"][rows], attrs["idf"][rows].astype("float16")
+        self.layer.set_param("W", numpy.asarray(self.layer.get_param("W"))[rows].astype("float16"))
+        # Texts have a fixed length: without the n-grams that say little the others would say too much.
+        logits = self._read_logits()
+        attrs["scale"] *= float((logits * self.logits).sum() / max((logits**2).sum(), 1e-12))
+
+    def _read_logits(self) -> numpy.ndarray:
+        batches = [numpy.asarray(self.layer.predict(batch)) for batch in minibatch(self.docs, _WEIGHED)]
+        return numpy.concatenate(batches) - self.layer.get_param("b")
 
 
 class NgramIndex:
@@ -206,23 +229,15 @@ class NgramIndex:
         return numpy.concatenate(places), numpy.concatenate(places_rows)
 
 
-def extract_ngrams(docs: List[Doc], ngram_size: int, char_ngram_size: int = 0) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Hash every n-gram of lower-cased tokens and characters. None crosses the end of a document.
+def hash_ngrams(docs: List[Doc], ngram_size: int, char_ngram_size: int = 0) -> Iterator[Arrays]:
+    """Hash every n-gram of lower-cased tokens and characters of documents that are laid end to end, for each length.
 
     docs (List[Doc]): The documents.
     ngram_size (int): Longest n-gram of tokens; from 1 on.
     char_ngram_size (int): Longest n-gram of characters; from 2 on, 0 for none.
-    RETURNS (Tuple[ndarray, ndarray]): 64-bit keys and the number of the document that each stands in.
+    YIELDS (Tuple[ndarray, ndarray, ndarray]): 64-bit keys, and the numbers of the documents in which each n-gram begins
+        and ends; one that crosses the end of a document is none of it.
     """
-    hashed = list(_hash_documents(docs, ngram_size, char_ngram_size))
-    keys = numpy.concatenate([grams[first == last] for grams, first, last in hashed])
-    return keys, numpy.concatenate([first[first == last] for _, first, last in hashed])
-
-
-def _hash_documents(
-    docs: List[Doc], ngram_size: int, char_ngram_size: int
-) -> Iterator[Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]]:
-    """Hash the n-grams of tokens and characters, one length after the other, as `_hash_sequences` does."""
     yield from _hash_sequences([cast(numpy.ndarray, doc.to_array("LOWER")) for doc in docs], 1, ngram_size)
     if char_ngram_size:
         codes = [numpy.frombuffer(doc.text.lower().encode("utf-32-le"), dtype="<u4") for doc in docs]
@@ -230,13 +245,8 @@ def _hash_documents(
         yield from _hash_sequences([_mix(code.astype("uint64") + _GOLDEN) for code in codes], 2, char_ngram_size)
 
 
-def _hash_sequences(
-    sequences: List[numpy.ndarray], n_min: int, n_max: int
-) -> Iterator[Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]]:
-    """Hash every n-gram of sequences of 64-bit numbers that are laid end to end, for each n.
-
-    YIELDS (Tuple[ndarray, ndarray, ndarray]): Keys and the sequences in which each n-gram begins and ends.
-    """
+def _hash_sequences(sequences: List[numpy.ndarray], n_min: int, n_max: int) -> Iterator[Arrays]:
+    """Hash every n-gram of sequences of 64-bit numbers in the same way."""
     items = numpy.concatenate([numpy.zeros((0,), dtype="uint64"), *sequences])
     ids = numpy.repeat(numpy.arange(len(sequences)), [len(sequence) for sequence in sequences])
     grams = _mix(items)
@@ -271,7 +281,8 @@ def count_documents(
         return merged, totals
 
     for doc in docs:
-        doc_keys = numpy.unique(extract_ngrams([doc], ngram_size, char_ngram_size)[0])
+        hashed = [grams for grams, *_ in hash_ngrams([doc], ngram_size, char_ngram_size)]
+        doc_keys = numpy.unique(numpy.concatenate(hashed))
         chunk.append(doc_keys)
         n_chunk += len(doc_keys)
         n_docs += 1

@@ -15,11 +15,7 @@ from spacy.vocab import Vocab
 from srsly.msgpack import unpackb
 
 from scripts.data.texts import AUGMENTED, GOLD, MASK, UNLABELLED  # noqa: F401
-from scripts.data.texts import SOURCES as TEXT_SOURCES
 from scripts.files import UserError, replaced
-
-GOLD_PIECE, UNLABELLED_PIECE = "gold_piece", "unlabelled_piece"
-SOURCES = (*TEXT_SOURCES, GOLD_PIECE, UNLABELLED_PIECE)
 
 for _name in ("teacher_logits", "source", "review"):
     if not Doc.has_extension(_name):

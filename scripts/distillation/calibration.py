@@ -15,12 +15,10 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from spacy import Language
 from spacy.tokens import Doc
-from spacy.util import minibatch
 
-from scripts.architectures.ngrams import weigh_ngrams
-from scripts.data.docbins import number_gold
+from scripts.data.predictions import predict_docs
+from scripts.data.task import Task
 
-BATCH_SIZE = 256
 # Inverse strength of the regularisation of the weights that are fitted to gold labels.
 INVERSE_L2 = 3.0
 
@@ -31,21 +29,21 @@ def calibrate(nlp: Language, train: List[Doc], dev: List[Doc]) -> List[float]:
     nlp (Language): A pipeline with a trained `textcat_distill` component named textcat; its output layers are changed.
     train (List[Doc]): Gold documents that it was trained on.
     dev (List[Doc]): Gold documents that it was not trained on.
-    RETURNS (List[float]): The factor of each member; last, if the student has an n-gram table, that of the logits
-        that gold labels alone teach it.
+    RETURNS (List[float]): The factor of each member; last, those of the logits that gold labels alone teach the layers
+        with `attrs["features"]`.
     """
     textcat: Any = nlp.get_pipe("textcat")
-    labels = list(textcat.labels)
+    task = Task(list(textcat.labels))
     members = list_members(textcat.model)
-    logits = [compute_logits(member, dev) for member in members]
-    tables = [node for node in textcat.model.walk() if node.name == "ngram_linear"]
-    gold_weights = [fit_gold(table, train, number_gold(train, labels)) for table in tables]
+    logits = [predict_docs(member, dev) for member in members]
+    tables = [node for node in textcat.model.walk() if "features" in node.attrs]
+    gold_weights = [fit_gold(table, train, task.number_gold(train)) for table in tables]
     for table, (W, b) in zip(tables, gold_weights):
         learned = table.get_param("W"), table.get_param("b")
         set_weights(table, W, b)
-        logits.append(compute_logits(table, dev))
+        logits.append(predict_docs(table, dev))
         set_weights(table, *learned)
-    factors = fit_factors(numpy.stack(logits), number_gold(dev, labels)).tolist()
+    factors = fit_factors(numpy.stack(logits), task.number_gold(dev)).tolist()
     for member, factor in zip(members, factors):
         layer = member.get_ref("output_layer")
         set_weights(layer, layer.get_param("W") * factor, layer.get_param("b") * factor)
@@ -59,27 +57,17 @@ def list_members(model: Any) -> List[Any]:
     return model.layers if "members" in model.attrs else [model]
 
 
-def compute_logits(model: Any, docs: List[Doc]) -> numpy.ndarray:
-    """The logits of documents.
-
-    model (Any): A model that ends in logits, or its n-gram layer.
-    docs (List[Doc]): The documents.
-    RETURNS (ndarray): Shape: (n_docs, n_labels).
-    """
-    return numpy.concatenate([model.ops.to_numpy(model.predict(batch)) for batch in minibatch(docs, BATCH_SIZE)])
-
-
 def fit_gold(table: Any, docs: List[Doc], gold: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Fit weights for an n-gram table to gold labels alone, by logistic regression.
+    """Fit weights for a linear layer to gold labels alone, by logistic regression.
 
-    table (Any): The layer with the table, as textdistill.NgramLinear.v1 makes it.
+    table (Any): A layer with `attrs["features"]`.
     docs (List[Doc]): The documents.
     gold (ndarray): Number of the gold label of each. Shape: (n_docs,).
     RETURNS (Tuple[ndarray, ndarray]): W, shape (n_rows, n_labels), and b, shape (n_labels,), with zeros for labels that
         no document has; float32.
     """
     W, b = numpy.zeros_like(table.get_param("W"), "float32"), numpy.zeros_like(table.get_param("b"), "float32")
-    doc_ids, rows, values = weigh_ngrams(table, docs)
+    doc_ids, rows, values = table.attrs["features"](table, docs)
     features = csr_matrix((values, (doc_ids, rows)), shape=(len(docs), len(W)))
     if len(numpy.unique(gold)) > 1:
         regression = LogisticRegression(C=INVERSE_L2, max_iter=1000).fit(features, gold)

@@ -11,29 +11,16 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
-from thinc.types import Floats1d, Floats2d
+from thinc.types import Floats2d
 
-from scripts.data.docbins import GOLD, SOURCES, UNLABELLED, number_gold
-from scripts.distillation.calibration import compute_logits, fit_factors, list_members
+from scripts.data.predictions import predict_docs
+from scripts.data.task import Task
+from scripts.data.texts import AUGMENTED
+from scripts.distillation.calibration import fit_factors, list_members
 from scripts.distillation.losses import SoftTargets
 
 # Whole texts that a model is fitted on before training, at most: a fit on more takes long and changes little.
 MAX_FIT_DOCS = 50_000
-
-DEFAULT_CONFIG: Dict[str, Any] = {
-    "model": {
-        "@architectures": "textdistill.NgramLinear.v1",
-        "ngram_size": 3,
-        "min_docs": 3,
-        "max_ngrams": 120000,
-        "scale": 3.0,
-    },
-    "loss": {"@losses": "textdistill.SoftTargets.v1", "objective": "kl", "temperature": 2.0, "hard_weight": 0.8},
-    "member_losses": {},
-    "source_weights": {"gold_piece": 0.1, "unlabelled_piece": 0.1},
-    "threshold": 0.0,
-    "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
-}
 
 
 class DistilledTextCategorizer(TextCategorizer):
@@ -47,7 +34,6 @@ class DistilledTextCategorizer(TextCategorizer):
         *,
         loss: SoftTargets,
         member_losses: Dict[str, SoftTargets],
-        source_weights: Dict[str, float],
         threshold: float,
         scorer: Optional[Callable],
     ) -> None:
@@ -58,18 +44,11 @@ class DistilledTextCategorizer(TextCategorizer):
         name (str): Name of the component instance.
         loss (SoftTargets): From logits, teacher logits and gold to gradient and loss.
         member_losses (Dict[str, SoftTargets]): Losses that take its place for members of a model, by their names
-            (`attrs["members"]`), where these learn apart.
-        source_weights (Dict[str, float]): Weight of a document in the loss by its source; 1 for those not named.
+            (`attrs["members"]`).
         threshold (float): Unused with exclusive classes; stock `textcat` has it too.
         scorer (Optional[Callable]): The scoring method.
         """
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
-        for source, weight in source_weights.items():
-            if source not in SOURCES or weight < 0:
-                raise ValueError(
-                    f"source_weights of textcat_distill takes a weight >= 0 for {', '.join(SOURCES)}, "
-                    f"got {source} = {weight}"
-                )
         names = model.attrs.get("members", [])
         for member in member_losses:
             if member not in names:
@@ -79,7 +58,6 @@ class DistilledTextCategorizer(TextCategorizer):
                 )
         self.loss = loss
         self.member_losses = member_losses
-        self.source_weights = source_weights
 
     def initialize(
         self,
@@ -97,27 +75,27 @@ class DistilledTextCategorizer(TextCategorizer):
             needed beside `get_examples`, as spaCy gives only the first 100 examples of a streamed corpus to that.
             None fits on `get_examples`.
 
-        The other parameters are those of `TextCategorizer.initialize`. Augmented texts and pieces are left out of the
-        fit: they repeat the words of their originals. Of a larger corpus the first MAX_FIT_DOCS of the others are
-        taken; as a transfer set is in random order, that is a fair sample.
+        The other parameters are those of `TextCategorizer.initialize`. Augmented texts are left out of the fit:
+        they repeat the words of their originals. Of a larger corpus the first MAX_FIT_DOCS of the others are taken; as
+        a transfer set is in random order, that is a fair sample.
         """
         for node in self.model.walk():
             if "take_vectors" in node.attrs:
-                node.attrs["take_vectors"](self.vocab)
+                node.attrs["take_vectors"](node, self.vocab)
             if "fit" in node.attrs:
                 examples = corpus(nlp) if corpus is not None and nlp is not None else get_examples()
-                docs = (eg.reference for eg in examples if eg.reference._.source in (None, GOLD, UNLABELLED))
-                node.attrs["fit"](islice(docs, MAX_FIT_DOCS))
+                docs = (eg.reference for eg in examples if eg.reference._.source != AUGMENTED)
+                node.attrs["fit"](node, islice(docs, MAX_FIT_DOCS))
         super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
-        """Predict probabilities. This is the one place with a softmax.
+        """Predict probabilities. This is the one place with an activation.
 
         docs (Iterable[Doc]): The documents.
         RETURNS (Floats2d): Probabilities; zeros if all documents are empty, as in `textcat`. Shape: (n_docs, n_labels).
         """
         scores = super().predict(docs)
-        return self.model.ops.softmax(scores) if any(len(doc) for doc in docs) else scores
+        return self._task.activate(scores) if any(len(doc) for doc in docs) else scores
 
     def update(
         self,
@@ -129,7 +107,7 @@ class DistilledTextCategorizer(TextCategorizer):
     ) -> Dict[str, float]:
         """Learn from a batch, as `textcat` does, and move the schedules of the loss one step.
 
-        The members of a model with `attrs["apart"]`, which adds their logits, have a loss each; their mean is reported.
+        The members of a model that adds their logits (`attrs["members"]`) have a loss each; their mean is reported.
         """
         examples = list(examples)
         losses = {} if losses is None else losses
@@ -140,13 +118,9 @@ class DistilledTextCategorizer(TextCategorizer):
             return losses
         set_dropout_rate(self.model, drop)
         targets = self._targets(examples)
-        members = [(self.model, self.loss)]
-        if self.model.attrs.get("apart"):
-            names = self.model.attrs["members"]
-            members = [
-                (layer, self.member_losses.get(name, self.loss)) for name, layer in zip(names, self.model.layers)
-            ]
-        for member, loss in members:
+        members = list_members(self.model)
+        for name, member in zip(self.model.attrs.get("members", [self.name]), members):
+            loss = self.member_losses.get(name, self.loss)
             scores, backprop = member.begin_update(docs)
             d_scores, value = loss(scores, *targets)
             backprop(self.model.ops.asarray2f(d_scores))
@@ -170,10 +144,10 @@ class DistilledTextCategorizer(TextCategorizer):
         scores = super().score(examples, **kwargs)
         labelled = [eg for eg in examples if any(eg.reference.cats.values()) and len(eg.predicted)]
         if labelled:
-            gold = number_gold([eg.reference for eg in labelled], list(self.labels))
+            gold = self._task.number_gold([eg.reference for eg in labelled])
             docs = [eg.predicted for eg in labelled]
-            logits = numpy.stack([compute_logits(member, docs) for member in list_members(self.model)])
-            predicted = numpy.tensordot(fit_factors(logits, gold), logits, axes=1).argmax(axis=1)
+            logits = numpy.stack([predict_docs(member, docs) for member in list_members(self.model)])
+            predicted = self._task.decide(numpy.tensordot(fit_factors(logits, gold), logits, axes=1))
             scores["cats_calibrated_f"] = float(
                 f1_score(gold, predicted, labels=range(len(self.labels)), average="macro", zero_division=0)
             )
@@ -200,12 +174,16 @@ class DistilledTextCategorizer(TextCategorizer):
         d_scores, loss = self.loss(student_scores, teacher_scores, self.model.ops.xp.zeros_like(student_scores))
         return loss, d_scores
 
-    def _targets(self, examples: List[Example]) -> Tuple[Optional[Floats2d], Floats2d, Floats1d]:
-        """What the loss compares a batch's logits with: teacher logits, gold, and the weights of the documents."""
+    @property
+    def _task(self) -> Task:
+        """What is to be learned. Labels may be added until the component is initialised."""
+        return Task(list(self.labels))
+
+    def _targets(self, examples: List[Example]) -> Tuple[Optional[Floats2d], Floats2d]:
+        """What the loss compares a batch's logits with: teacher logits and gold."""
         self._validate_categories(examples)
         gold: Any = self._examples_to_truth(examples)[0]
-        weights = [self.source_weights.get(eg.reference._.source, 1.0) for eg in examples]
-        return self._teacher_logits(examples), gold, self.model.ops.asarray1f(weights)
+        return self._teacher_logits(examples), gold
 
     def _teacher_logits(self, examples: List[Example]) -> Optional[Floats2d]:
         """The teacher logits of a batch, or None for one of gold documents that no teacher has scored."""
@@ -229,7 +207,6 @@ def make_textcat_distill(
     loss: SoftTargets,
     # Confection checks the values of a dictionary before it has made losses of them.
     member_losses: Dict[str, Any],
-    source_weights: Dict[str, float],
     threshold: float,
     scorer: Optional[Callable],
 ) -> DistilledTextCategorizer:
@@ -240,17 +217,16 @@ def make_textcat_distill(
         name,
         loss=loss,
         member_losses=member_losses,
-        source_weights=source_weights,
         threshold=threshold,
         scorer=scorer,
     )
 
 
+# No default config: a student's .cfg states everything, once.
 if not Language.has_factory("textcat_distill"):
     Language.factory(
         "textcat_distill",
         assigns=["doc.cats"],
-        default_config=DEFAULT_CONFIG,
         default_score_weights={"cats_calibrated_f": 1.0},
         func=make_textcat_distill,
     )

@@ -7,72 +7,41 @@ from thinc.api import get_array_module
 from thinc.types import Floats1d, Floats2d
 
 Schedule = Union[float, List[float], Generator]
-OBJECTIVES = ("kl", "mse", "labels")
+OBJECTIVES = ("kl", "mse")
 
 
-@registry.losses("textdistill.SoftTargets.v1")
-def create_soft_targets(
-    objective: str,
-    temperature: Schedule,
-    hard_weight: Schedule,
-    label_smoothing: float = 0.0,
-    confidence_power: float = 0.0,
-) -> "SoftTargets":
+@registry.losses("textdistill.SoftTargets.v2")
+def create_soft_targets(objective: str, temperature: Schedule, hard_weight: Schedule) -> "SoftTargets":
     """Configure the distillation loss.
 
-    objective (str): "kl" (Hinton et al.), "mse" on centred logits (Tang et al.), or "labels": cross-entropy with the
-        label that the teacher prefers, which tells what the softness of its targets is worth.
+    objective (str): "kl" (Hinton et al.) or "mse" on centred logits (Tang et al.).
     temperature (Schedule): Softening of both distributions, > 0; a number or a Thinc schedule. Used by "kl".
     hard_weight (Schedule): Weight of cross-entropy with gold, 0 to 1; a number or a Thinc schedule. The soft
         part has the weight 1 - hard_weight. At 1 the loss is plain cross-entropy, as it is without a teacher.
-    label_smoothing (float): Share of the gold label's probability that is spread over all labels, 0 to 1.
-    confidence_power (float): The soft part of a document is multiplied with the teacher's highest probability to
-        this power; 0 treats all documents alike.
     RETURNS (SoftTargets): The loss.
     """
-    return SoftTargets(
-        objective=objective,
-        temperature=temperature,
-        hard_weight=hard_weight,
-        label_smoothing=label_smoothing,
-        confidence_power=confidence_power,
-    )
+    return SoftTargets(objective=objective, temperature=temperature, hard_weight=hard_weight)
 
 
 class SoftTargets:
-    """(1 - w) * c * T^2 * KL(teacher_T || student_T) + w * CE(gold, student), averaged over documents.
+    """(1 - w) * T^2 * KL(teacher_T || student_T) + w * CE(gold, student), averaged over documents.
 
-    With objective "mse" the first term is (1 - w) * c * mean((student - teacher)^2) over centred logits, with "labels"
-    (1 - w) * c * CE(argmax(teacher), student). c is the teacher's confidence to the power `confidence_power`.
-    Documents without gold have only the soft term, with the same weight. Without a teacher, w is 1.
+    With objective "mse" the first term is (1 - w) * mean((student - teacher)^2) over centred logits. Documents without
+    gold have only the soft term, with the same weight. Without a teacher, w is 1.
 
     SOURCE: Hinton, Vinyals, Dean (2015), arXiv:1503.02531, section 2; Tang et al. (2019), arXiv:1903.12136,
-        section 3.2; label smoothing: Szegedy et al. (2016), arXiv:1512.00567, section 7.
+        section 3.2.
     """
 
-    def __init__(
-        self,
-        *,
-        objective: str,
-        temperature: Schedule,
-        hard_weight: Schedule,
-        label_smoothing: float = 0.0,
-        confidence_power: float = 0.0,
-    ) -> None:
+    def __init__(self, *, objective: str, temperature: Schedule, hard_weight: Schedule) -> None:
         """The parameters are those of `create_soft_targets`.
 
         RAISES (ValueError): Unknown objective, or a value out of range.
         """
         if objective not in OBJECTIVES:
             known = ", ".join(f'"{name}"' for name in OBJECTIVES)
-            raise ValueError(f"objective of textdistill.SoftTargets.v1 must be one of {known}, got {objective!r}")
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing of textdistill.SoftTargets.v1 must be 0 to 1, got {label_smoothing}")
-        if not confidence_power >= 0:
-            raise ValueError(f"confidence_power of textdistill.SoftTargets.v1 must be >= 0, got {confidence_power}")
+            raise ValueError(f"objective of textdistill.SoftTargets.v2 must be one of {known}, got {objective!r}")
         self.objective = objective
-        self.label_smoothing = label_smoothing
-        self.confidence_power = confidence_power
         self._temperatures = _as_values(temperature)
         self._hard_weights = _as_values(hard_weight)
         self.temperature = self.hard_weight = 0.0
@@ -84,23 +53,16 @@ class SoftTargets:
         self.temperature = next(self._temperatures, self.temperature)
         self.hard_weight = next(self._hard_weights, self.hard_weight)
         if not self.temperature > 0:
-            raise ValueError(f"temperature of textdistill.SoftTargets.v1 must be > 0, got {self.temperature}")
+            raise ValueError(f"temperature of textdistill.SoftTargets.v2 must be > 0, got {self.temperature}")
         if not 0 <= self.hard_weight <= 1:
-            raise ValueError(f"hard_weight of textdistill.SoftTargets.v1 must be 0 to 1, got {self.hard_weight}")
+            raise ValueError(f"hard_weight of textdistill.SoftTargets.v2 must be 0 to 1, got {self.hard_weight}")
 
-    def __call__(
-        self,
-        logits: Floats2d,
-        teacher_logits: Optional[Floats2d],
-        gold: Floats2d,
-        weights: Optional[Floats1d] = None,
-    ) -> Tuple[Floats2d, float]:
+    def __call__(self, logits: Floats2d, teacher_logits: Optional[Floats2d], gold: Floats2d) -> Tuple[Floats2d, float]:
         """Compute gradient and loss.
 
         logits (Floats2d): Student scores before softmax. Shape: (n_docs, n_labels).
         teacher_logits (Optional[Floats2d]): Teacher scores at temperature 1, or None. Same shape.
         gold (Floats2d): One-hot rows, or rows of zeros for documents without gold. Same shape.
-        weights (Optional[Floats1d]): Weight of each document; None weighs all 1. Shape: (n_docs,).
         RETURNS (Tuple[Floats2d, float]): Gradient with respect to logits, divided by n_docs; loss per document,
             in nats for "kl".
         RAISES (ValueError): Shapes differ.
@@ -108,19 +70,14 @@ class SoftTargets:
         _check_shapes(logits, teacher_logits, gold)
         xp = get_array_module(logits)
         has_gold = gold.sum(axis=1, keepdims=True)
-        gold = (1 - self.label_smoothing) * gold + self.label_smoothing * has_gold / gold.shape[1]
         log_probs = log_softmax(logits)
         hard_weight = 1.0 if teacher_logits is None else self.hard_weight
         d_logits = hard_weight * (has_gold * xp.exp(log_probs) - gold)
         losses: Floats1d = -hard_weight * (gold * log_probs).sum(axis=1)
         if teacher_logits is not None:
             d_soft, soft = self._soft_part(logits, teacher_logits)
-            confidence = xp.exp(log_softmax(teacher_logits)).max(axis=1) ** self.confidence_power
-            share: Floats1d = (1 - hard_weight) * confidence
-            d_logits = d_logits + share.reshape((-1, 1)) * d_soft
-            losses = losses + share * soft
-        if weights is not None:
-            d_logits, losses = weights.reshape((-1, 1)) * d_logits, weights * losses
+            d_logits = d_logits + (1 - hard_weight) * d_soft
+            losses = losses + (1 - hard_weight) * soft
         return d_logits / len(logits), float(losses.mean())
 
     def _soft_part(self, logits: Floats2d, teacher_logits: Floats2d) -> Tuple[Floats2d, Floats1d]:
@@ -129,10 +86,6 @@ class SoftTargets:
         if self.objective == "mse":
             difference = center(logits) - center(teacher_logits)
             return 2 / logits.shape[1] * difference, (difference**2).mean(axis=1)
-        if self.objective == "labels":
-            log_q = log_softmax(logits)
-            labels: Floats2d = xp.eye(logits.shape[1], dtype=log_q.dtype)[teacher_logits.argmax(axis=1)]
-            return xp.exp(log_q) - labels, -(labels * log_q).sum(axis=1)
         T = self.temperature
         log_p, log_q = log_softmax(teacher_logits / T), log_softmax(logits / T)
         # d/dz of T^2 KL: the inner derivative 1/T leaves one factor T.

@@ -19,14 +19,10 @@ from scripts.data.docbins import read_docs
 from scripts.distillation.calibration import calibrate, list_members
 from scripts.files import UserError, replaced, run_command
 
-# Largest difference of a probability. textdistill.CachedCNN.v1 adds up in another order than the CNN that was trained,
-# and calibration makes its logits larger: one of nine students differed by 1.2e-6.
+# Largest difference of a probability. What predicts in place of a model may add up in another order, and calibration
+# makes logits larger: one of nine students with a cached CNN differed by 1.2e-6.
 TOLERANCE = 1e-5
 N_CHECKED = 200
-# Most memory of the words that an exported CNN keeps.
-CACHE_MB = 64.0
-# Packages of any others need spaCy alone.
-NEEDS_TORCH = ("textdistill.LexemeBiLSTM.v1",)
 
 
 def export(
@@ -67,7 +63,7 @@ def export_pipeline(trained: Language) -> Language:
         "factory": "textcat",
         "threshold": component["threshold"],
         "scorer": component["scorer"],
-        "model": {"@architectures": "textdistill.Softmax.v1", "logits": cache_words(block)},
+        "model": {"@architectures": "textdistill.Softmax.v1", "logits": replace_block(model, block)},
     }
     # What training read does not matter to the package, and its paths are nobody's business.
     for section in ("paths", "corpora", "training", "pretraining", "initialize"):
@@ -79,9 +75,17 @@ def export_pipeline(trained: Language) -> Language:
     new.model.layers[0].from_bytes(model.to_bytes())
     new.model.set_dim("nO", len(new.labels))
     exported.meta.update({key: trained.meta[key] for key in ("performance",) if key in trained.meta})
-    torch = ["torch>=2.0"] if block["@architectures"] in NEEDS_TORCH else []
-    exported.meta["requirements"] = [*torch, *find_tokenizer_requirements(str(trained.lang))]
+    exported.meta["requirements"] = [*find_requirements(new.model), *find_tokenizer_requirements(str(trained.lang))]
     return exported
+
+
+def find_requirements(model: Model[List[Doc], Any]) -> List[str]:
+    """The packages that any part of a model needs beside spaCy's own, each once.
+
+    model (Model[List[Doc], Any]): The model.
+    RETURNS (List[str]): Requirements, e.g. ["torch>=2.0"].
+    """
+    return list(dict.fromkeys(package for node in model.walk() for package in node.attrs.get("requires", [])))
 
 
 def find_tokenizer_requirements(lang: str) -> List[str]:
@@ -101,7 +105,7 @@ def find_tokenizer_requirements(lang: str) -> List[str]:
 def drop_silent_member(
     model: Model[List[Doc], Any], block: Dict[str, Any]
 ) -> Tuple[Model[List[Doc], Any], Dict[str, Any]]:
-    """Leave out the member of an ensemble that calibration gave the factor 0, as a poor teacher's CNN may get it.
+    """Leave out the members of a student that calibration gave the factor 0, as a poor teacher's CNN may get it.
 
     model (Model[List[Doc], Any]): A calibrated student.
     block (Dict[str, Any]): Its config block.
@@ -116,15 +120,16 @@ def drop_silent_member(
     return model.layers[names.index(heard[0])], block[heard[0]]
 
 
-def cache_words(model: Dict[str, Any]) -> Dict[str, Any]:
-    """Let the CNN of a student keep what it computes from words alone.
+def replace_block(model: Model[List[Doc], Any], block: Dict[str, Any]) -> Dict[str, Any]:
+    """Let what predicts faster take the place of a student, or of its members.
 
-    model (Dict[str, Any]): The config block of a student.
+    model (Model[List[Doc], Any]): The student.
+    block (Dict[str, Any]): Its config block.
     RETURNS (Dict[str, Any]): One of the same layers, so that it loads the same weights.
     """
-    if model["@architectures"] == "textdistill.LexemeCNN.v1":
-        return {"@architectures": "textdistill.CachedCNN.v1", "cache_mb": CACHE_MB, "cnn": model}
-    return {name: cache_words(value) if isinstance(value, dict) else value for name, value in model.items()}
+    members = zip(model.attrs.get("members", []), model.layers)
+    block = {**block, **{name: replace_block(member, block[name]) for name, member in members}}
+    return model.attrs["predicts_as"](block) if "predicts_as" in model.attrs else block
 
 
 def compare_predictions(one: Language, other: Language, texts: List[str]) -> float:

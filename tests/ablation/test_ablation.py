@@ -5,16 +5,17 @@ import numpy
 import pytest
 import spacy
 import srsly
-from spacy.util import load_config
 
 from scripts.ablation.__main__ import ablate, is_finished, prepare_cell, read_grid, run_cells
 from scripts.ablation.cell import RESULT, run_cell
-from scripts.ablation.inputs import Inputs, run_module
+from scripts.ablation.inputs import Inputs
 from scripts.ablation.report import render_tables
 from scripts.ablation.statistics import bootstrap_p_value, correctness, merge, spread, summarize
-from scripts.data.docbins import AUGMENTED, GOLD, MASK, UNLABELLED, UNLABELLED_PIECE, one_hot, read_docs, write_docs
-from scripts.files import UserError
-from scripts.teacher.shard_scorer import make_doc
+from scripts.data.docbins import read_docs, write_docs
+from scripts.data.task import Task
+from scripts.data.texts import AUGMENTED, GOLD, MASK, UNLABELLED, read_texts
+from scripts.files import UserError, hash_path
+from scripts.process import run_module
 from tests.conftest import LABELS, ROOT, TEXTS, make_examples, make_teacher_logits
 
 
@@ -106,9 +107,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         order = 1 if split == "train" else -1
         docs = [nlp.make_doc(" ".join(text.split()[::order])) for text, _ in TEXTS]
         for doc, (_, label) in zip(docs, TEXTS):
-            doc.cats = one_hot(label, LABELS)
+            doc.cats = Task(LABELS).make_cats(label)
         write_docs(docs, tmp_path / "corpus" / "gold" / f"{split}.spacy")
-    srsly.write_json(tmp_path / "corpus" / "gold" / "labels.json", LABELS)
+    Task(LABELS).write(tmp_path / "corpus" / "gold")
     for number, eg in enumerate(examples):
         eg.reference._.source = (GOLD, UNLABELLED, AUGMENTED)[number % 3]
         eg.reference._.review = number
@@ -118,7 +119,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     srsly.write_json(tmp_path / "corpus" / "transfer" / "scores.json", {"runtime": "pipeline", "seed": 1})
     configs = tmp_path / "configs"
     configs.mkdir()
-    for name in ("student_bow.cfg", "augment.cfg"):
+    for name in ("student_bow.cfg", "augment.cfg", "score.cfg"):
         text = (ROOT / "configs" / name).read_text(encoding="utf8")
         text = text.replace("max_steps = 2400", "max_steps = 4").replace("eval_frequency = 300", "eval_frequency = 2")
         (configs / name).write_text(text.replace("min_docs = 3", "min_docs = 1"), encoding="utf8")
@@ -152,17 +153,18 @@ def test_a_grid_is_trained_resumed_and_reported(run: Path) -> None:
         {"name": "soft", "student": "bow"},
         {"name": "together", "average_of": ["gold", "soft"]},
         {"name": "taught by soft", "student": "bow", "teachers": ["soft"]},
+        {"name": "labels", "student": "bow", "targets": "labels", "unlabelled": 0.5},
     ]
     record = run_ablation(run, cells)
     found = {cell["name"]: cell for cell in record["groups"][0]["cells"]}
-    assert [found[cell["name"]]["n_seeds"] for cell in cells] == [2, 2, 1, 2]
+    assert [found[cell["name"]]["n_seeds"] for cell in cells] == [2, 2, 1, 2, 2]
     assert all(0 <= cell["test_mean"] <= 1 and 0 < cell["p_value"] <= 1 for cell in found.values())
     assert found["gold"]["difference"] == 0 and found["gold"]["p_value"] == 1
     assert "taught by soft" in (run / "training" / "ablation.md").read_text(encoding="utf8")
     assert (run / "training" / "ablation.png").read_bytes()[:4] == b"\x89PNG"
     assert render_tables(record) == (run / "training" / "ablation.md").read_text(encoding="utf8")
     results = sorted((run / "training" / "ablation" / "cells").glob(f"*/{RESULT}"))
-    assert len(results) == 7
+    assert len(results) == 9
     # The models that taught others stay, any others do not.
     assert len(list((run / "training" / "ablation" / "cells").glob("*/model"))) == 2
     times = [path.stat().st_mtime_ns for path in results]
@@ -191,15 +193,13 @@ def test_what_is_finished_is_reported_though_a_cell_fails(run: Path) -> None:
 def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None:
     srsly.write_json(run / "training" / "encoder.json", {"path": "none"})
     transfer = run / "corpus" / "transfer"
-    config = run / "configs" / "with_pieces.cfg"
-    load_config(run / "configs" / "augment.cfg", overrides={"augmentation.n_pieces": 3}).to_disk(config)
-    options = ["--config", config, "--lang", "en", "--seed", 1]
+    options = ["--config", run / "configs" / "augment.cfg", "--lang", "en", "--seed", 1]
     run_module("scripts.augmentation", run / "corpus", transfer / "texts.jsonl", *options)
-    rows = list(srsly.read_jsonl(transfer / "texts.jsonl"))
+    texts = list(read_texts(transfer / "texts.jsonl"))
     nlp = spacy.blank("en")
-    docs = [make_doc(row, nlp, mask=MASK) for row in rows]
-    for doc, row in zip(docs, rows):
-        doc._.teacher_logits, doc._.source, doc._.review = [9.0, -9.0], row["source"], row["review"]
+    docs = [text.make_doc(nlp) for text in texts]
+    for doc, text in zip(docs, texts):
+        doc._.teacher_logits, doc._.source, doc._.review = [9.0, -9.0], text.source, text.review
     write_docs(docs[:5], transfer / "00000.spacy")
     write_docs(docs[5:], transfer / "00001.spacy")
     inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", gpu_id=-1)
@@ -208,7 +208,7 @@ def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None
     made = [doc for file in sorted(path.glob("*.spacy")) for doc in read_docs(file, nlp.vocab)]
     kept = [doc for doc in made if doc._.teacher_logits == (9.0, -9.0)]
     new = [doc for doc in made if doc._.teacher_logits != (9.0, -9.0)]
-    assert {doc._.source for doc in docs} == {GOLD, UNLABELLED, UNLABELLED_PIECE, AUGMENTED}
+    assert {doc._.source for doc in docs} == {GOLD, UNLABELLED, AUGMENTED}
     assert [doc.text for doc in kept if doc._.source != AUGMENTED] == [
         doc.text for doc in docs if doc._.source in (GOLD, UNLABELLED)
     ]
@@ -225,7 +225,7 @@ def test_a_cell_that_fails_names_its_log_and_keeps_the_others(run: Path) -> None
     folder = prepare_cell(spec, run / "cells")
     run_cell(folder, gpu_id=-1)
     assert is_finished(folder)
-    broken = prepare_cell({**spec, "labels": "none.json"}, run / "cells")
+    broken = prepare_cell({**spec, "gold": "none"}, run / "cells")
     with pytest.raises(UserError, match=r"1 of 1 cells failed.*log\.txt"):
         run_cells([folder, broken], n_jobs=1, gpu_id=-1)
     assert is_finished(folder) and not is_finished(broken) and (broken / "log.txt").stat().st_size
@@ -233,5 +233,18 @@ def test_a_cell_that_fails_names_its_log_and_keeps_the_others(run: Path) -> None
         inputs.make_spec({**GOLD_CELL, "student": "none"}, 0, teachers=[], keep=False)
     with pytest.raises(UserError, match="data must be transfer or gold, got 'all'"):
         inputs.make_spec({**GOLD_CELL, "data": "all"}, 0, teachers=[], keep=False)
+    with pytest.raises(UserError, match="targets must be logits or labels, got 'probs'"):
+        inputs.make_spec({**GOLD_CELL, "targets": "probs"}, 0, teachers=[], keep=False)
+    with pytest.raises(UserError, match="unlabelled must be 0 to 1, got 2"):
+        inputs.make_spec({**GOLD_CELL, "unlabelled": 2}, 0, teachers=[], keep=False)
     with pytest.raises(UserError, match="Run the `score` step first"):
         Inputs(run, run, run, lang="en", gpu_id=-1)
+
+
+def test_a_cell_follows_from_the_code_that_measures_it(run: Path) -> None:
+    inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", gpu_id=-1)
+    quality = "scripts/evaluation/quality.py"
+    for spec in (inputs.make_spec(GOLD_CELL, 0, teachers=[], keep=False), inputs.make_teacher_spec()):
+        assert spec["sources"][quality] == hash_path(ROOT / quality)
+        changed = {**spec, "sources": {**spec["sources"], quality: "changed"}}
+        assert prepare_cell(changed, run / "cells") != prepare_cell(spec, run / "cells")

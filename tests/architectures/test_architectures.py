@@ -1,5 +1,5 @@
 import pickle
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List, Set, Tuple
 
 import numpy
 import pytest
@@ -15,7 +15,7 @@ from thinc.api import fix_random_seed
 
 from scripts.architectures import ngrams
 from scripts.architectures.lexemes import LEXEME_ATTRS, extract_lexemes
-from scripts.architectures.ngrams import count_documents, extract_ngrams
+from scripts.architectures.ngrams import count_documents, hash_ngrams
 from tests.conftest import BOW, CNN, make_examples, make_pipeline, make_teacher_logits
 
 NLP = spacy.blank("en")
@@ -24,6 +24,13 @@ words = st.lists(st.sampled_from(["a", "b", "C", "dd", "É", "😀"]), max_size=
 
 def make_docs(texts: List[List[str]]) -> List[Doc]:
     return [Doc(NLP.vocab, words=text) for text in texts]
+
+
+def extract_ngrams(docs: List[Doc], *sizes: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """The n-grams that cross no end of a document, and the document of each."""
+    hashed = list(hash_ngrams(docs, *sizes))
+    keys = numpy.concatenate([grams[first == last] for grams, first, last in hashed])
+    return keys, numpy.concatenate([first[first == last] for _, first, last in hashed])
 
 
 def reference_ngrams(text: List[str], n_max: int) -> List[tuple]:
@@ -95,7 +102,7 @@ def test_index_finds_the_keys_of_its_table(table: Set[int], keys: List[int], shi
 def test_entries_are_the_counts_of_each_document_alone(texts: List[List[str]]) -> None:
     model = registry.resolve({"model": {**BOW, "ngram_size": 3, "nO": 2}})["model"]
     # The n-grams across the ends of documents are in the table too, and must not be found.
-    model.attrs["fit"](make_docs([[word for text in texts for word in text], *texts]))
+    ngrams.fit_table(model.layers[0], make_docs([[word for text in texts for word in text], *texts]))
     docs = make_docs(texts)
     doc_ids, rows, values = ngrams.weigh_ngrams(model.layers[0], docs)
     for number, text in enumerate(texts):
@@ -108,7 +115,7 @@ def test_entries_are_the_counts_of_each_document_alone(texts: List[List[str]]) -
 def test_a_table_that_is_replaced_gets_an_index_of_its_own() -> None:
     model = registry.resolve({"model": {**BOW, "nO": 2}})["model"]
     for words_of_table in (["a", "b"], ["c"]):
-        model.attrs["fit"](make_docs([words_of_table]))
+        ngrams.fit_table(model.layers[0], make_docs([words_of_table]))
         assert len(ngrams.weigh_ngrams(model.layers[0], make_docs([["c"]]))[0]) == ("c" in words_of_table)
     with_index = model.to_bytes()
     del model.layers[0].attrs["index"]
@@ -131,10 +138,10 @@ def test_tf_idf_by_hand() -> None:
 def test_table_keeps_frequent_ngrams_only() -> None:
     docs = make_docs([["a", "b"], ["a", "c"], ["a", "b"], ["d"]])
     model = registry.resolve({"model": {**BOW, "ngram_size": 1, "min_docs": 2, "nO": 2}})["model"]
-    model.attrs["fit"](docs)
+    ngrams.fit_table(model.layers[0], docs)
     assert len(model.layers[0].attrs["keys"]) == 2
     small = registry.resolve({"model": {**BOW, "ngram_size": 1, "max_ngrams": 1, "nO": 2}})["model"]
-    small.attrs["fit"](docs)
+    ngrams.fit_table(small.layers[0], docs)
     (most_frequent,) = small.layers[0].attrs["keys"]
     assert most_frequent == extract_ngrams(make_docs([["A"]]), 1)[0][0]
 

@@ -15,7 +15,8 @@ from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Model, fix_random_seed
 
-from scripts.packaging.export import cache_words, export_pipeline
+from scripts.architectures.lexemes import cache_words
+from scripts.packaging.export import export_pipeline
 from tests.conftest import CNN, ENSEMBLE, TEXTS, make_examples, train
 
 STRANGE = ["", " ", "\n\n", "a", "👍🏽👩‍👩‍👧", "don't n't DON'T", "kvothe " * 3, "\ufeff\u200d\x00", "ééé ﷽", "!" * 500]

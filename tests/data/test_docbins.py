@@ -11,8 +11,6 @@ from hypothesis.extra.numpy import arrays
 from spacy.tokens import Doc
 
 from scripts.data.docbins import (
-    UNLABELLED,
-    UNLABELLED_PIECE,
     center_logits,
     gold_label,
     list_shards,
@@ -21,7 +19,7 @@ from scripts.data.docbins import (
     stream_docs,
     write_docs,
 )
-from scripts.distillation.reader import BALANCE_SLACK, create_transfer_corpus
+from scripts.distillation.reader import create_transfer_corpus
 from scripts.files import UserError
 
 NLP = spacy.blank("en")
@@ -102,51 +100,3 @@ def test_the_reader_shuffles_each_pass_anew_and_keeps_tokens(tmp_path: Path) -> 
     assert [[eg.reference.text.strip() for eg in again(NLP)] for _ in range(2)] == passes
     example = next(iter(reader(NLP)))
     assert example.predicted[0].text == "text" and list(example.reference._.teacher_logits) == [0.25, -0.25]
-
-
-def write_transfer_docs(path: Path, n_docs: int = 400) -> None:
-    """Unlabelled reviews with a piece each; three of four get the second label, of which the teacher is less sure."""
-    docs = []
-    for number in range(n_docs):
-        for source in (UNLABELLED, UNLABELLED_PIECE):
-            doc = Doc(NLP.vocab, words=[source, str(number)])
-            doc._.source, doc._.review = source, number
-            doc._.teacher_logits = [0.5, -0.5] if number % 4 == 0 else [-0.2, 0.2]
-            docs.append(doc)
-    write_docs(docs, path / "00000.spacy")
-
-
-def read_references(path: Path, **settings: Any) -> List[Doc]:
-    reader = create_transfer_corpus(path, buffer_size=16, seed=0, **settings)
-    return [eg.reference for eg in reader(spacy.blank("en"))]
-
-
-def test_a_share_takes_whole_reviews_the_same_ones_on_each_pass(tmp_path: Path) -> None:
-    write_transfer_docs(tmp_path)
-    half = {UNLABELLED: 0.5, UNLABELLED_PIECE: 0.5}
-    reader = create_transfer_corpus(tmp_path, buffer_size=16, seed=0, shares=half)
-    passes = [{(eg.reference._.source, eg.reference._.review) for eg in reader(spacy.blank("en"))} for _ in range(2)]
-    assert passes[0] == passes[1] and 320 < len(passes[0]) < 480
-    assert {review for source, review in passes[0] if source == UNLABELLED} == {
-        review for source, review in passes[0] if source == UNLABELLED_PIECE
-    }
-    quarter = {(doc._.source, doc._.review) for doc in read_references(tmp_path, shares={UNLABELLED_PIECE: 0.25})}
-    assert {row for row in quarter if row[0] == UNLABELLED_PIECE} < passes[0]
-    assert len([row for row in quarter if row[0] == UNLABELLED]) == 400
-    assert not read_references(tmp_path, shares={UNLABELLED: 0.0, UNLABELLED_PIECE: 0.0})
-    with pytest.raises(ValueError, match="got unlabeled = 1"):
-        create_transfer_corpus(tmp_path, buffer_size=1, seed=0, shares={"unlabeled": 1.0})
-
-
-def test_texts_of_an_unsure_teacher_can_be_left_out(tmp_path: Path) -> None:
-    write_transfer_docs(tmp_path)
-    # softmax(.5, -.5) is .73, softmax(.2, -.2) is .60.
-    assert {doc._.review % 4 for doc in read_references(tmp_path, min_confidence=0.7)} == {0}
-    assert len(read_references(tmp_path, min_confidence=0.59)) == 800
-
-
-def test_labels_of_the_teacher_can_be_balanced(tmp_path: Path) -> None:
-    write_transfer_docs(tmp_path)
-    docs = read_references(tmp_path, balance=True)
-    counts = [sum(numpy.argmax(doc._.teacher_logits) == label for doc in docs) for label in (0, 1)]
-    assert counts[0] == 200 and 200 <= counts[1] <= 200 + BALANCE_SLACK

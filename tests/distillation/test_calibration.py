@@ -12,10 +12,11 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from scripts.architectures.ngrams import build_ngram_linear, weigh_ngrams
-from scripts.data.docbins import number_gold, one_hot
+from scripts.data.task import Task
 from scripts.distillation.calibration import INVERSE_L2, calibrate, fit_factors, fit_gold, set_weights
 from tests.conftest import BOW, ENSEMBLE, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
 
+TASK = Task(LABELS)
 # Two logits of which the first is greater by 1.
 SURE = [1.0, 0.0]
 
@@ -50,7 +51,7 @@ def test_training_is_scored_as_members_are_calibrated() -> None:
     textcat: Any = nlp.get_pipe("textcat")
     bow, cnn = textcat.model.layers
     # One member is right and unsure, the other the same for all texts and loud: the sum is always NEGATIVE.
-    signs = 1 - 2 * number_gold([eg.reference for eg in examples], LABELS)[:, None]
+    signs = 1 - 2 * TASK.number_gold([eg.reference for eg in examples])[:, None]
     logits = {id(bow): signs * numpy.array(SURE), id(cnn): numpy.ones_like(signs) * numpy.array([9.0, 0.0])}
     numbers = {eg.reference.text: number for number, eg in enumerate(examples)}
     for member in (bow, cnn):
@@ -86,7 +87,7 @@ def make_gold(nlp: Language, *, wrong: bool = False) -> List[Doc]:
     """TEXTS with their labels, or each with the other one."""
     docs = [nlp.make_doc(text) for text, _ in TEXTS]
     for doc, (_, label) in zip(docs, TEXTS):
-        doc.cats = one_hot(LABELS[1 - LABELS.index(label)] if wrong else label, LABELS)
+        doc.cats = TASK.make_cats(LABELS[1 - LABELS.index(label)] if wrong else label)
     return docs
 
 
@@ -98,9 +99,9 @@ def test_a_student_has_its_logits_times_the_factors(architecture: Dict[str, Any]
     model: Any = nlp.get_pipe("textcat").model  # type: ignore[attr-defined]
     members = model.layers if "members" in model.attrs else [model]
     logits = [member.predict(dev) for member in members]
-    for table in (node for node in model.walk() if node.name == "ngram_linear"):
+    for table in (node for node in model.walk() if "features" in node.attrs):
         learned = {name: table.get_param(name) for name in ("W", "b")}
-        set_weights(table, *fit_gold(table, docs, number_gold(docs, LABELS)))
+        set_weights(table, *fit_gold(table, docs, TASK.number_gold(docs)))
         logits.append(table.predict(dev))
         set_weights(table, **learned)
     factors = calibrate(nlp, docs, dev)
@@ -121,7 +122,7 @@ def make_table(docs: List[Doc], n_labels: int) -> Any:
 
 def test_weights_of_gold_labels() -> None:
     docs = make_gold(spacy.blank("en"))
-    table, gold = make_table(docs, 2), number_gold(docs, LABELS)
+    table, gold = make_table(docs, 2), TASK.number_gold(docs)
     W, b = fit_gold(table, docs, gold)
     set_weights(table, W, b)
     logits = table.predict(docs)
@@ -158,7 +159,7 @@ def test_gold_labels_mend_what_a_teacher_without_a_clue_has_taught() -> None:
     optimizer = nlp.initialize(lambda: examples)
     for _ in range(20):
         nlp.update(examples, sgd=optimizer)
-    docs, gold = make_gold(nlp), number_gold(make_gold(nlp), LABELS)
+    docs, gold = make_gold(nlp), TASK.number_gold(make_gold(nlp))
     textcat: Any = nlp.get_pipe("textcat")
     assert (textcat.predict(docs).argmax(axis=1) == gold).mean() < 0.8
     factor, gold_factor = calibrate(nlp, docs, docs)

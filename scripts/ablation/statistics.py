@@ -4,9 +4,8 @@ from typing import Any, Dict, List
 
 import numpy
 
+from scripts.data.significance import compare_paired
 from scripts.evaluation.quality import compare_to_teacher, measure_quality
-
-N_SAMPLES = 10_000
 
 
 def summarize(results: List[Dict[str, Any]], baseline: List[Dict[str, Any]], teacher: Dict[str, Any]) -> Dict[str, Any]:
@@ -39,7 +38,7 @@ def summarize(results: List[Dict[str, Any]], baseline: List[Dict[str, Any]], tea
         "agreement": float(numpy.mean([comparison["agreement"] for comparison in compared["test"]])),
         "kl": float(numpy.mean([comparison["kl"] for comparison in compared["test"]])),
         "difference": float(numpy.mean(accuracy) - numpy.mean([result["test"]["accuracy"] for result in baseline])),
-        "p_value": bootstrap_p_value(correctness(results), correctness(baseline)),
+        "p_value": compare_paired(correctness(results), correctness(baseline)).p_value,
         "model_mb": float(numpy.mean([result["model_mb"] for result in results])),
     }
 
@@ -59,24 +58,6 @@ def correctness(results: List[Dict[str, Any]]) -> numpy.ndarray:
         numpy.array(result["test"]["probs"]).argmax(axis=1) == numpy.array(result["test"]["gold"]) for result in results
     ]
     return numpy.mean(rights, axis=0)
-
-
-def bootstrap_p_value(one: numpy.ndarray, other: numpy.ndarray, *, n_samples: int = N_SAMPLES) -> float:
-    """Two-sided p-value of a paired bootstrap over texts: how often the sign of the difference is in doubt.
-
-    one, other (ndarray): Correctness of two systems on the same texts. Shape: (n_docs,).
-    n_samples (int): Number of samples.
-    RETURNS (float): 0 to 1, at least 1 / (n_samples + 1). 1 if the systems do not differ.
-
-    SOURCE: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 15; the +1 keeps p above 0.
-    """
-    difference = one - other
-    rng = numpy.random.default_rng(0)
-    # A sample of n texts with replacement is a draw of how often each one occurs.
-    counts = rng.multinomial(len(difference), numpy.full(len(difference), 1 / len(difference)), size=n_samples)
-    sums = counts @ difference
-    tail = min((sums <= 1e-9).sum(), (sums >= -1e-9).sum())
-    return float(min(1.0, 2 * (tail + 1) / (n_samples + 1)))
 
 
 def merge(results: List[Dict[str, Any]]) -> Dict[str, Any]:

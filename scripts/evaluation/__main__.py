@@ -1,9 +1,10 @@
-"""The `evaluate` step: reference, baseline, student and teacher on the same test texts, in one run."""
+"""The `evaluate` step: references, baseline, student and teacher on the same test texts, in one run."""
 
 import random
 from pathlib import Path
-from typing import Any, Dict, List, Tuple, cast
+from typing import Any, Dict, List
 
+import numpy
 import spacy
 import srsly
 import typer
@@ -11,11 +12,13 @@ from spacy import Language
 from spacy.tokens import Doc
 
 import scripts.functions  # noqa: F401
-from scripts.data.docbins import number_gold, read_docs
+from scripts.data.docbins import read_docs
+from scripts.data.task import Task
 from scripts.evaluation.quality import classify, compare_to_teacher, measure_gap, measure_quality
-from scripts.evaluation.reference import ReferenceClassifier, fit_reference
+from scripts.evaluation.reference import fit_reference, measure_size, read_taught
 from scripts.evaluation.report import describe_machine, describe_versions, print_report, write_report
 from scripts.evaluation.speed import measure_speed
+from scripts.evaluation.verdict import TAKES, System, judge
 from scripts.files import run_command, size_mb
 from scripts.gpu import use_gpu
 
@@ -32,22 +35,29 @@ def evaluate(
     seed: int = typer.Option(0, help="Seed of the run, for the record and the choice of texts"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
-    """Compare reference, baseline, student and teacher in quality, agreement, calibration, size and speed."""
+    """Compare references, baseline, student and teacher in quality, agreement, calibration, size and speed."""
     use_gpu(gpu_id)
-    labels = srsly.read_json(corpus / "gold" / "labels.json")
+    task = Task.read(corpus / "gold")
     data = srsly.read_json(corpus / "data.json")
     vocab = spacy.blank(data["lang"]).vocab
-    splits = {split: read_docs(corpus / "gold" / f"{split}.spacy", vocab) for split in ("train", "dev", "test")}
-    reference, settings = fit_reference(
-        splits["train"], number_gold(splits["train"], labels), splits["dev"], number_gold(splits["dev"], labels), labels
-    )
+    train, dev, test = (read_docs(corpus / "gold" / f"{split}.spacy", vocab) for split in ("train", "dev", "test"))
+    taught, taught_labels = read_taught(corpus / "transfer", vocab, task)
+    gold = train, task.number_gold(train)
+    learned = {
+        "reference": gold,
+        "reference_distilled": ([*train, *taught], numpy.concatenate([gold[1], taught_labels])),
+    }
+    references = {
+        name: fit_reference(*texts, dev, task.number_gold(dev), task, name=name) for name, texts in learned.items()
+    }
     paths = {"baseline": baseline, "student": student, "teacher": teacher}
-    pipelines = {"reference": reference, **{name: spacy.load(path) for name, path in paths.items()}}
-    result, speed_texts = measure_systems(pipelines, splits["test"], labels, seed=seed)
-    result["reference"]["settings"] = settings
-    result["reference"]["size_mb"] = cast(ReferenceClassifier, reference.get_pipe("textcat")).size() / 1e6
-    for name, path in paths.items():
-        result[name]["size_mb"] = size_mb(path)
+    pipelines = {name: nlp for name, (nlp, _) in references.items()}
+    pipelines.update({name: spacy.load(path) for name, path in paths.items()})
+    sizes = {name: measure_size(nlp) for name, (nlp, _) in references.items()}
+    sizes.update({name: size_mb(path) for name, path in paths.items()})
+    result = measure_systems(pipelines, sizes, test, task, seed=seed)
+    for name, (_, settings) in references.items():
+        result[name].update(settings=settings, texts=len(learned[name][0]))
     result["provenance"] = {
         "student_kind": kind,
         "seed": seed,
@@ -55,7 +65,6 @@ def evaluate(
         "counts": data["counts"],
         "data": data["files"],
         "transfer_set": srsly.read_json(corpus / "transfer" / "scores.json"),
-        "n_speed_texts": speed_texts,
         "versions": describe_versions(),
         "machine": describe_machine(gpu_id),
     }
@@ -64,30 +73,37 @@ def evaluate(
 
 
 def measure_systems(
-    pipelines: Dict[str, Language], docs: List[Doc], labels: List[str], *, seed: int
-) -> Tuple[Dict[str, Dict[str, Any]], int]:
-    """Measure all that follows from the predictions, and the speed.
+    pipelines: Dict[str, Language], sizes: Dict[str, float], docs: List[Doc], task: Task, *, seed: int
+) -> Dict[str, Dict[str, Any]]:
+    """Measure all that follows from the predictions, and the speed; and tell which system to ship.
 
-    pipelines (Dict[str, Language]): reference, baseline, student and teacher.
+    pipelines (Dict[str, Language]): reference, reference_distilled, baseline, student and teacher.
+    sizes (Dict[str, float]): Their sizes in megabytes.
     docs (List[Doc]): Gold test documents.
-    labels (List[str]): Label order.
+    task (Task): The labels.
     seed (int): Seed of the choice of texts for the measurement of speed.
-    RETURNS (Tuple[Dict[str, Dict[str, Any]], int]): Measurements by system; number of texts of the speed.
+    RETURNS (Dict[str, Dict[str, Any]]): Measurements by system, and the verdict.
     """
-    gold = number_gold(docs, labels)
+    gold = task.number_gold(docs)
     texts = [doc.text for doc in docs]
-    probs = {name: classify(nlp, texts, labels, name=name) for name, nlp in pipelines.items()}
-    result = {name: measure_quality(system_probs, gold) for name, system_probs in probs.items()}
-    accuracy = {name: measurements["accuracy"] for name, measurements in result.items()}
+    probs = {name: classify(nlp, texts, task, name=name) for name, nlp in pipelines.items()}
+    sample = random.Random(seed).sample(texts, min(N_SPEED_TEXTS, len(texts)))
+    speeds = measure_speed(pipelines, sample)
+    result = {
+        name: {**measure_quality(probs[name], gold, task), **speeds[name], "size_mb": sizes[name]} for name in pipelines
+    }
+    accuracy = {name: measured["accuracy"] for name, measured in result.items()}
     retained, gap_closed = measure_gap(
         max(accuracy["reference"], accuracy["baseline"]), accuracy["student"], accuracy["teacher"]
     )
-    result["student"].update(compare_to_teacher(probs["student"], probs["teacher"]))
+    result["student"].update(compare_to_teacher(probs["student"], probs["teacher"], task))
     result["student"].update(retained=retained, gap_closed=gap_closed)
-    sample = random.Random(seed).sample(texts, min(N_SPEED_TEXTS, len(texts)))
-    for name, rate in measure_speed(pipelines, sample).items():
-        result[name]["words_per_second"] = rate
-    return result, len(sample)
+    systems = {
+        name: System(task.decide(probs[name]) == gold, measured["words_per_second"], measured["size_mb"])
+        for name, measured in result.items()
+    }
+    result["verdict"] = judge(systems["student"], {name: systems[name] for name in TAKES})
+    return result
 
 
 if __name__ == "__main__":

@@ -1,18 +1,21 @@
-"""The reference: what gold labels are worth without a teacher, to TF-IDF and logistic regression."""
+"""The references: what labels are worth to TF-IDF and logistic regression, gold alone and the teacher's beside them."""
 
 import pickle
-from itertools import product
+from itertools import islice
+from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 import numpy
 import spacy
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
 from spacy import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
-from tqdm import tqdm
+from spacy.vocab import Vocab
+
+from scripts.data.docbins import stream_docs
+from scripts.data.task import Task
+from scripts.data.texts import AUGMENTED, UNLABELLED
+from scripts.evaluation.tfidf import Analyzers, tune
 
 
 def lower_words(doc: Doc) -> List[str]:
@@ -30,9 +33,7 @@ def keep(doc: Doc) -> Doc:
     return doc
 
 
-# Every combination is fitted on train; the best on dev is kept, the first of those that are equal. A reference that
-# was tuned less than the students would flatter them.
-ANALYZERS: Dict[str, Dict[str, Any]] = {
+ANALYZERS: Analyzers = {
     "words, 1 to 2": {
         "preprocessor": keep,
         "tokenizer": lower_words,
@@ -47,39 +48,56 @@ ANALYZERS: Dict[str, Dict[str, Any]] = {
     },
     "characters, 2 to 5": {"preprocessor": lower_text, "analyzer": "char_wb", "ngram_range": (2, 5)},
 }
-SUBLINEAR = (True, False)
-MIN_DOCS = (1, 2)
-INVERSE_L2 = (1.0, 4.0, 16.0, 64.0)
+# Long reviews of this number are counted and fitted in about a minute.
+MAX_TAUGHT = 10_000
 
 
 def fit_reference(
-    train: List[Doc], train_gold: numpy.ndarray, dev: List[Doc], dev_gold: numpy.ndarray, labels: List[str]
+    train: List[Doc], train_gold: numpy.ndarray, dev: List[Doc], dev_gold: numpy.ndarray, task: Task, *, name: str
 ) -> Tuple[Language, Dict[str, Any]]:
-    """Fit TF-IDF with logistic regression on train; its settings are chosen on dev.
+    """Fit a reference on train; its settings are chosen on dev.
 
-    train, dev (List[Doc]): Gold documents, tokenized as for the students.
-    train_gold, dev_gold (ndarray): Numbers of their gold labels. Shape: (n_docs,).
-    labels (List[str]): Label order.
+    train, dev (List[Doc]): Documents, tokenized as for the students.
+    train_gold, dev_gold (ndarray): Numbers of their labels. Shape: (n_docs,).
+    task (Task): The labels.
+    name (str): Shown beside the progress bar.
     RETURNS (Tuple[Language, Dict[str, Any]]): A pipeline that sets `cats`, and its settings with accuracy on dev.
     """
-    fitted: List[Tuple[float, Dict[str, Any], Pipeline]] = []
-    grid = list(product(ANALYZERS, SUBLINEAR, MIN_DOCS))
-    for analyzer, sublinear, min_docs in tqdm(grid, desc="Tuning the reference", unit="setting", disable=None):
-        vectorizer = TfidfVectorizer(
-            sublinear_tf=sublinear, min_df=min_docs, lowercase=False, dtype=numpy.float32, **ANALYZERS[analyzer]
-        )
-        features, dev_features = vectorizer.fit_transform(train), vectorizer.transform(dev)
-        for inverse_l2 in INVERSE_L2:
-            regression = LogisticRegression(C=inverse_l2, max_iter=1000).fit(features, train_gold)
-            accuracy = float(regression.score(dev_features, dev_gold))
-            settings = {"features": analyzer, "sublinear": sublinear, "min_docs": min_docs, "C": inverse_l2}
-            fitted.append((accuracy, settings, make_pipeline(vectorizer, regression)))
-    accuracy, settings, classifier = max(fitted, key=lambda candidate: candidate[0])
+    classifier, settings = tune(ANALYZERS, train, train_gold, dev, dev_gold, name=name)
     nlp = spacy.blank(train[0].lang_)
     nlp.add_pipe("reference_classifier", name="textcat", config={})
     component: Any = nlp.get_pipe("textcat")
-    component.classifier, component.labels = classifier, labels
-    return nlp, {**settings, "dev_accuracy": accuracy}
+    component.classifier, component.labels = classifier, task.labels
+    return nlp, settings
+
+
+def read_taught(transfer: Path, vocab: Vocab, task: Task) -> Tuple[List[Doc], numpy.ndarray]:
+    """Read what the student knows beside gold: texts without a gold label, and the label that the teacher gives them.
+
+    Augmented texts are taken only where there are no unlabelled ones: they are the student's means, not information.
+
+    transfer (Path): Folder of the scored transfer set.
+    vocab (Vocab): The vocabulary that the documents shall share.
+    task (Task): The labels.
+    RETURNS (Tuple[List[Doc], ndarray]): The first MAX_TAUGHT documents, and the numbers of their labels.
+        Shape: (n_docs,).
+    """
+    docs: List[Doc] = []
+    for source in (UNLABELLED, AUGMENTED):
+        stream = (doc for doc in stream_docs(transfer, vocab) if doc._.source == source)
+        docs = docs or list(islice(stream, MAX_TAUGHT))
+    logits = numpy.array([doc._.teacher_logits for doc in docs]).reshape(len(docs), len(task.labels))
+    return docs, task.decide(logits)
+
+
+def measure_size(nlp: Language) -> float:
+    """The size of a reference.
+
+    nlp (Language): What `fit_reference` returns.
+    RETURNS (float): Megabytes of 10^6 bytes of its pickled classifier.
+    """
+    component: Any = nlp.get_pipe("textcat")
+    return len(pickle.dumps(component.classifier)) / 1e6
 
 
 class ReferenceClassifier:
@@ -103,10 +121,6 @@ class ReferenceClassifier:
                 doc.cats = dict.fromkeys(self.labels, 0.0)
                 doc.cats.update({self.labels[c]: float(p) for c, p in zip(self.classifier.classes_, probs)})
                 yield doc
-
-    def size(self) -> int:
-        """Bytes of the pickled classifier."""
-        return len(pickle.dumps(self.classifier))
 
 
 @Language.factory("reference_classifier")

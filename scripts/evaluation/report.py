@@ -4,17 +4,23 @@ import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import srsly
 import torch
 import typer
 from wasabi import MarkdownRenderer, msg
 
+from scripts.data.significance import Comparison
 from scripts.files import replaced, run_command
 
-SYSTEMS = ("reference", "baseline", "student", "teacher")
+SYSTEMS = ("reference", "reference_distilled", "baseline", "student", "teacher")
+REFERENCES = {
+    "reference": "gold labels",
+    "reference_distilled": "gold labels, and the teacher's where there is no gold",
+}
 HEADER = ("", "accuracy", "95 % interval", "macro F1", "ECE", "words/s", "MB")
+TITLE = "References, baseline, student and teacher"
 PACKAGES = ("spacy", "thinc", "numpy", "scikit-learn", "torch", "transformers", "spacy-transformers")
 
 
@@ -44,18 +50,24 @@ def render_report(result: Dict[str, Any]) -> str:
     """
     provenance = result["provenance"]
     markdown = MarkdownRenderer()
-    markdown.add(markdown.title(1, "Reference, baseline, student and teacher"))
+    markdown.add(markdown.title(1, TITLE))
     markdown.add(markdown.table(table_rows(result), HEADER))
+    markdown.add(result["verdict"]["reason"])
     markdown.add(markdown.list([f"{name}: {value}" for name, value in summary_rows(result)]))
     markdown.add(markdown.title(2, "Provenance"))
     facts = [
         f"Student: {provenance['student_kind']}, seed {provenance['seed']}, language {provenance['lang']}",
-        "The reference is TF-IDF with logistic regression on gold labels, tuned on dev: "
-        + ", ".join(f"{name} {value}" for name, value in result["reference"]["settings"].items()),
+        *(
+            f"{name}: TF-IDF with logistic regression on {learned}, {result[name]['texts']} texts, tuned on dev: "
+            + ", ".join(f"{setting} {value}" for setting, value in result[name]["settings"].items())
+            for name, learned in REFERENCES.items()
+        ),
         "The gap is that between the teacher and the better one of reference and baseline",
+        "The verdict compares one training of each by a paired bootstrap over the test texts; other seeds may differ",
         f"Reviews: {', '.join(f'{n} {split}' for split, n in provenance['counts'].items())}",
         f"Transfer set: {provenance['transfer_set']['texts']} texts",
-        f"Words are spaCy's tokens; speed is the median over rounds on {provenance['n_speed_texts']} test texts",
+        "Words are spaCy's tokens; speed is the median over rounds, each on so many test texts: "
+        + ", ".join(f"{name} {result[name]['speed_texts']}" for name in SYSTEMS),
         f"Machine: {', '.join(f'{name} {value}' for name, value in provenance['machine'].items())}",
         f"Versions: {', '.join(f'{name} {value}' for name, value in provenance['versions'].items())}",
     ]
@@ -69,9 +81,10 @@ def print_report(result: Dict[str, Any]) -> None:
 
     result (Dict[str, Any]): Measurements by system.
     """
-    msg.divider("Reference, baseline, student and teacher")
+    msg.divider(TITLE)
     msg.table(table_rows(result), header=HEADER, divider=True, aligns=("l", *"rrrrrr"))
     msg.table(summary_rows(result))
+    msg.info(result["verdict"]["reason"])
 
 
 def table_rows(result: Dict[str, Any]) -> List[Tuple[str, ...]]:
@@ -105,15 +118,31 @@ def summary_rows(result: Dict[str, Any]) -> List[Tuple[str, str]]:
     RETURNS (List[Tuple[str, str]]): Names and formatted values.
     """
     student, teacher = result["student"], result["teacher"]
-    gap = student["gap_closed"]
     return [
         ("Agreement with the teacher", f"{student['agreement']:.1%}"),
         ("KL(teacher || student)", f"{student['kl']:.3f} nats"),
         ("Accuracy retained", f"{student['retained']:.1%} of the teacher's"),
-        ("Gap closed", "the teacher does not beat gold labels alone" if gap is None else f"{gap:.0%}"),
+        ("Gap closed", describe_gap(student["gap_closed"])),
+        *(
+            (f"Student against {name}", str(Comparison(**found)))
+            for name, found in result["verdict"]["against"].items()
+        ),
         ("Speed", f"{student['words_per_second'] / teacher['words_per_second']:,.0f} times the teacher's"),
         ("Size", f"1/{teacher['size_mb'] / student['size_mb']:,.0f} of the teacher's"),
     ]
+
+
+def describe_gap(gap: Optional[float]) -> str:
+    """How much of the gap is closed, and what it means below none and above all of it.
+
+    gap (Optional[float]): Share of the gap, None where there is none.
+    RETURNS (str): A few words.
+    """
+    if gap is None:
+        return "the teacher does not beat gold labels alone"
+    if gap < 0:
+        return "none of it: the student has fewer right than gold labels alone give"
+    return f"{gap:.0%}" + (": the student has more right than the teacher" if gap > 1 else "")
 
 
 def describe_versions() -> Dict[str, str]:

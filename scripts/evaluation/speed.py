@@ -2,32 +2,42 @@
 
 from statistics import median
 from time import perf_counter
-from typing import Dict, List
+from typing import Any, Dict, List
 
 from spacy import Language
 from tqdm import tqdm
 
 N_ROUNDS = 5
 # A round of a fast pipeline repeats the texts until it has run this long, or the clock would decide.
-MIN_SECONDS = 0.5
+MIN_SECONDS = 0.2
+# A round of a slow one reads no more of them than it takes in about this time, but not fewer than MIN_TEXTS.
+MAX_SECONDS, MIN_TEXTS = 1.0, 50
 
 
-def measure_speed(pipelines: Dict[str, Language], texts: List[str], *, n_rounds: int = N_ROUNDS) -> Dict[str, float]:
+def measure_speed(
+    pipelines: Dict[str, Language], texts: List[str], *, n_rounds: int = N_ROUNDS
+) -> Dict[str, Dict[str, Any]]:
     """Measure words per second: text in, cats out, one process, warm.
 
     pipelines (Dict[str, Language]): Pipelines by name.
-    texts (List[str]): The same texts for all.
+    texts (List[str]): The texts; a slow pipeline reads only the first of them.
     n_rounds (int): Rounds; each runs every pipeline once, so that a change of load hits all alike.
-    RETURNS (Dict[str, float]): Median words per second. Words are spaCy's tokens.
+    RETURNS (Dict[str, Dict[str, Any]]): By name: words_per_second, the median, where words are spaCy's tokens; and
+        speed_texts, the number of texts.
     """
     rates: Dict[str, List[float]] = {name: [] for name in pipelines}
-    n_words = {name: sum(len(nlp.make_doc(text)) for text in texts) for name, nlp in pipelines.items()}
-    for nlp in pipelines.values():
-        run_pipeline(nlp, texts)
+    samples: Dict[str, List[str]] = {}
+    for name, nlp in pipelines.items():
+        warm_up = texts[:MIN_TEXTS]
+        seconds_per_text = run_pipeline(nlp, warm_up) / len(warm_up)
+        samples[name] = texts[: max(MIN_TEXTS, int(MAX_SECONDS / seconds_per_text))]
+    n_words = {name: sum(len(nlp.make_doc(text)) for text in samples[name]) for name, nlp in pipelines.items()}
     for _ in tqdm(range(n_rounds), desc="Measuring speed", unit="round", disable=None):
         for name, nlp in pipelines.items():
-            rates[name].append(n_words[name] / run_pipeline(nlp, texts))
-    return {name: median(values) for name, values in rates.items()}
+            rates[name].append(n_words[name] / run_pipeline(nlp, samples[name]))
+    return {
+        name: {"words_per_second": median(values), "speed_texts": len(samples[name])} for name, values in rates.items()
+    }
 
 
 def run_pipeline(nlp: Language, texts: List[str]) -> float:

@@ -1,25 +1,29 @@
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import numpy
 import pytest
 import spacy
 import srsly
+from spacy.tokens import Doc
 
-from scripts.data.docbins import one_hot
+from scripts.data.docbins import write_docs
+from scripts.data.task import Task
+from scripts.data.texts import AUGMENTED, GOLD, UNLABELLED
 from scripts.evaluation.__main__ import measure_systems
 from scripts.evaluation.quality import calibration_error, compare_to_teacher, measure_gap, measure_quality
-from scripts.evaluation.reference import fit_reference
-from scripts.evaluation.report import render_report, write_report
+from scripts.evaluation.reference import fit_reference, measure_size, read_taught
+from scripts.evaluation.report import describe_gap, render_report, write_report
 from scripts.evaluation.speed import measure_speed
 from tests.conftest import BOW, LABELS, TEXTS, train
 
 PROBS = numpy.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
-GOLD = numpy.array([0, 1, 1, 1])
+RIGHT = numpy.array([0, 1, 1, 1])
+TASK = Task(LABELS)
 
 
 def test_quality_by_hand() -> None:
-    quality = measure_quality(PROBS, GOLD)
+    quality = measure_quality(PROBS, RIGHT, TASK)
     assert quality["accuracy"] == 0.75
     assert quality["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
     low, high = quality["accuracy_interval"]
@@ -29,53 +33,66 @@ def test_quality_by_hand() -> None:
 
 
 def test_calibration_limits() -> None:
-    sure = numpy.array([[1.0, 0.0]] * 4)
-    assert calibration_error(sure, numpy.zeros(4, dtype=int)) == 0
-    assert calibration_error(sure, numpy.ones(4, dtype=int)) == 1
-    assert calibration_error(numpy.full((4, 2), 0.5), numpy.array([0, 0, 1, 1])) == 0
+    sure = numpy.ones(4)
+    assert calibration_error(sure, numpy.array([True] * 4)) == 0
+    assert calibration_error(sure, numpy.array([False] * 4)) == 1
+    assert calibration_error(numpy.full(4, 0.5), numpy.array([True, True, False, False])) == 0
 
 
 def test_comparison_with_the_teacher_by_hand() -> None:
     student = numpy.array([[0.5, 0.5], [0.1, 0.9]])
     teacher = numpy.array([[0.75, 0.25], [0.9, 0.1]])
-    result = compare_to_teacher(student, teacher)
+    result = compare_to_teacher(student, teacher, TASK)
     assert result["agreement"] == 0.5
     first = 0.75 * numpy.log(1.5) + 0.25 * numpy.log(0.5)
     second = 0.9 * numpy.log(9) + 0.1 * numpy.log(1 / 9)
     assert result["kl"] == pytest.approx((first + second) / 2)
-    assert compare_to_teacher(teacher, teacher) == {"agreement": 1.0, "kl": 0.0}
+    assert compare_to_teacher(teacher, teacher, TASK) == {"agreement": 1.0, "kl": 0.0}
 
 
 def test_gap() -> None:
     assert measure_gap(0.8, 0.86, 0.88) == pytest.approx((0.86 / 0.88, 0.75))
     assert measure_gap(0.88, 0.86, 0.88) == (pytest.approx(0.86 / 0.88), None)
+    assert describe_gap(0.75) == "75%" and describe_gap(None) == "the teacher does not beat gold labels alone"
+    assert describe_gap(-0.5).startswith("none of it") and describe_gap(1.25).startswith("125%: the student has more")
 
 
-def make_systems() -> Dict[str, Any]:
+@pytest.fixture
+def systems(monkeypatch: pytest.MonkeyPatch) -> Dict[str, Any]:
+    """Stand-ins for all systems, of which speeds are taken quickly."""
+    monkeypatch.setattr("scripts.evaluation.speed.MIN_SECONDS", 0.01)
     pipelines = {}
-    for name, steps in (("reference", 1), ("baseline", 0), ("student", 30), ("teacher", 60)):
+    steps_of = {"reference": 1, "reference_distilled": 2, "baseline": 0, "student": 30, "teacher": 60}
+    for name, steps in steps_of.items():
         pipelines[name] = train(BOW, n_updates=steps)
     return pipelines
 
 
-def test_report_has_every_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("scripts.evaluation.speed.MIN_SECONDS", 0.01)
+def make_gold() -> List[Doc]:
     docs = []
     for text, label in TEXTS:
         doc = spacy.blank("en").make_doc(text)
-        doc.cats = one_hot(label, LABELS)
+        doc.cats = TASK.make_cats(label)
         docs.append(doc)
-    result, n_texts = measure_systems(make_systems(), docs, LABELS, seed=0)
-    assert n_texts == len(TEXTS)
-    for name in ("reference", "baseline", "student", "teacher"):
+    return docs
+
+
+def test_report_has_every_figure(systems: Dict[str, Any], tmp_path: Path) -> None:
+    result = measure_systems(systems, dict.fromkeys(systems, 1.5), make_gold(), TASK, seed=0)
+    for name in systems:
         assert {"accuracy", "macro_f1", "ece", "words_per_second"} <= set(result[name])
-        result[name]["size_mb"] = 1.0
+        assert result[name]["size_mb"] == 1.5 and result[name]["speed_texts"] == len(TEXTS)
     assert result["baseline"]["accuracy"] == 0.5 and result["teacher"]["accuracy"] == 1.0
     # The gap counts from the better one of reference and baseline, here the reference.
     student, best = result["student"], result["reference"]["accuracy"]
     assert best > 0.5
     assert student["gap_closed"] == (pytest.approx((student["accuracy"] - best) / (1 - best)) if best < 1 else None)
-    result["reference"]["settings"] = {"C": 4.0, "dev_accuracy": 0.8}
+    verdict = result["verdict"]
+    assert list(verdict["against"]) == ["reference", "reference_distilled", "baseline"]
+    for name, found in verdict["against"].items():
+        assert found["difference"] == pytest.approx(student["accuracy"] - result[name]["accuracy"])
+    for name in ("reference", "reference_distilled"):
+        result[name].update(settings={"C": 4.0, "dev_accuracy": 0.8}, texts=len(name))
     report: Dict[str, Any] = dict(result)
     report["provenance"] = {
         "student_kind": "bow",
@@ -84,7 +101,6 @@ def test_report_has_every_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         "counts": {"train": 10},
         "data": {"train": {"path": "t.jsonl", "sha256": "abc"}},
         "transfer_set": {"texts": 12},
-        "n_speed_texts": n_texts,
         "versions": {"spacy": "3"},
         "machine": {"cores": "2"},
     }
@@ -93,37 +109,73 @@ def test_report_has_every_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     text = (tmp_path / "report.md").read_text(encoding="utf8")
     assert text == render_report(report)
     assert "| baseline | 0.500 |" in text.replace("  ", "") and "t.jsonl, sha256 abc" in text
-    assert "tuned on dev: C 4.0, dev_accuracy 0.8" in text
+    assert "and the teacher's where there is no gold, 19 texts, tuned on dev: C 4.0, dev_accuracy 0.8" in text
+    assert verdict["reason"] in text and "Student against reference_distilled: " in text
 
 
-def test_a_teacher_that_does_not_beat_the_baseline_is_said_to() -> None:
-    pipelines = make_systems()
-    pipelines["teacher"] = pipelines["reference"] = pipelines["baseline"]
-    docs = [spacy.blank("en").make_doc(text) for text in ("love it", "awful")]
-    for doc, label in zip(docs, ("POSITIVE", "NEGATIVE")):
-        doc.cats = one_hot(label, LABELS)
-    result, _ = measure_systems(pipelines, docs, LABELS, seed=0)
+def test_a_teacher_that_does_not_beat_the_baseline_is_said_to(systems: Dict[str, Any]) -> None:
+    systems["teacher"] = systems["reference"] = systems["baseline"]
+    result = measure_systems(systems, dict.fromkeys(systems, 1.0), make_gold()[:2], TASK, seed=0)
     assert result["student"]["gap_closed"] is None
 
 
-def test_the_reference_learns_gold_and_is_chosen_on_dev(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scripts.evaluation.reference.INVERSE_L2", (10.0,))
-    nlp = spacy.blank("en")
-    docs = [nlp.make_doc(text) for text, _ in TEXTS]
-    gold = numpy.array([LABELS.index(label) for _, label in TEXTS])
-    reference, settings = fit_reference(docs, gold, docs, gold, LABELS)
+def test_the_reference_learns_gold_and_is_chosen_on_dev() -> None:
+    docs = make_gold()
+    gold = TASK.number_gold(docs)
+    reference, settings = fit_reference(docs, gold, docs, gold, TASK, name="reference")
     assert settings["dev_accuracy"] == 1.0
-    assert fit_reference(docs, gold, docs, 1 - gold, LABELS)[1]["dev_accuracy"] == 0.0
+    assert fit_reference(docs, gold, docs, 1 - gold, TASK, name="reference")[1]["dev_accuracy"] == 0.0
     for doc, label in zip(reference.pipe([text for text, _ in TEXTS]), (label for _, label in TEXTS)):
         assert doc.cats[label] > 0.5 and sum(doc.cats.values()) == pytest.approx(1)
     assert reference("love").cats["POSITIVE"] > 0.5
-    component: Any = reference.get_pipe("textcat")
-    assert 100 < component.size() < 1e6
+    assert 0.0001 < measure_size(reference) < 1
     # A label that train does not have gets no probability.
-    fewer, _ = fit_reference(docs, gold, docs, gold, [*LABELS, "NEUTRAL"])
+    fewer, _ = fit_reference(docs, gold, docs, gold, Task([*LABELS, "NEUTRAL"]), name="reference")
     assert fewer("love").cats["NEUTRAL"] == 0
+
+
+def test_the_distilled_reference_learns_what_the_teacher_says(tmp_path: Path) -> None:
+    vocab = spacy.blank("en").vocab
+
+    def write(name: str, sources: List[str]) -> None:
+        docs = []
+        for number, source in enumerate(sources):
+            doc = Doc(vocab, words=[source, str(number)])
+            doc._.source, doc._.review = source, number
+            doc._.teacher_logits = [-1.0, 1.0] if number % 2 else [1.0, -1.0]
+            docs.append(doc)
+        write_docs(docs, tmp_path / name)
+
+    write("0.spacy", [GOLD, UNLABELLED, AUGMENTED, UNLABELLED])
+    write("1.spacy", [UNLABELLED])
+    docs, labels = read_taught(tmp_path, vocab, TASK)
+    assert [doc.text for doc in docs] == ["unlabelled 1 ", "unlabelled 3 ", "unlabelled 0 "]
+    assert labels.tolist() == [1, 1, 0]
+    # What the student learns from where there is nothing unlabelled.
+    write("0.spacy", [GOLD, AUGMENTED])
+    write("1.spacy", [AUGMENTED])
+    docs, labels = read_taught(tmp_path, vocab, TASK)
+    assert [doc.text for doc in docs] == ["augmented 1 ", "augmented 0 "] and labels.tolist() == [1, 0]
+    write("0.spacy", [GOLD])
+    write("1.spacy", [GOLD])
+    docs, labels = read_taught(tmp_path, vocab, TASK)
+    assert not docs and labels.shape == (0,)
+
+
+def test_no_more_texts_are_taken_than_can_be_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.evaluation.reference.MAX_TAUGHT", 2)
+    docs = make_gold()
+    for doc in docs:
+        doc._.source, doc._.teacher_logits = UNLABELLED, [1.0, -1.0]
+    write_docs(docs, tmp_path / "0.spacy")
+    found, labels = read_taught(tmp_path, docs[0].vocab, TASK)
+    assert [doc.text for doc in found] == [text for text, _ in TEXTS[:2]] and labels.tolist() == [0, 0]
 
 
 def test_speed_counts_words_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scripts.evaluation.speed.run_pipeline", lambda nlp, texts: 0.5)
-    assert measure_speed({"a": spacy.blank("en")}, ["one two three", "four"]) == {"a": 8.0}
+    nlp = spacy.blank("en")
+    assert measure_speed({"a": nlp}, ["one two three", "four"]) == {"a": {"words_per_second": 8.0, "speed_texts": 2}}
+    # A slow one, .01 s a text here, reads as many as it takes in a second.
+    monkeypatch.setattr("scripts.evaluation.speed.run_pipeline", lambda nlp, texts: 0.01 * len(texts))
+    assert measure_speed({"a": nlp}, ["one two"] * 300) == {"a": {"words_per_second": 200.0, "speed_texts": 100}}

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any, Dict, List
 
+import numpy
 import srsly
 import typer
 from tqdm import tqdm
@@ -21,6 +22,7 @@ from benchmarks.peers.data import Data, read_data
 from benchmarks.peers.report import PACKAGES, write_report
 from benchmarks.peers.train import MODEL, RECORD, seeds_of
 from benchmarks.process import run_module
+from scripts.data.significance import compare_paired
 from scripts.evaluation.report import describe_machine
 from scripts.files import UserError, replaced, run_command, size_mb
 
@@ -41,21 +43,22 @@ def compare(
     train_families(peers, data, n_seeds=n_seeds, n_jobs=n_jobs)
     models = {peer.name: [folder / f"{peer.name}-{seed}" for seed in seeds_of(peer, n_seeds)] for peer in peers}
     texts = write_texts(data, folder / "texts.json")
-    accuracies = {
-        peer.name: [measure_accuracy(peer, model, data, texts) for model in models[peer.name]]
+    rights = {
+        peer.name: numpy.array([find_right(peer, model, data, texts) for model in models[peer.name]])
         for peer in tqdm(peers, desc="Testing", unit="peer", disable=None)
     }
     rounds = [
         measure_round(peers, folder / "rounds" / f"{number}.json", folder, texts)
         for number in tqdm(range(n_rounds), desc="Measuring", unit="round", disable=None)
     ]
-    rows = [summarize(peer, models[peer.name], accuracies[peer.name], rounds) for peer in peers]
+    rows = [summarize(peer, models[peer.name], rights[peer.name].mean(axis=1).tolist(), rounds) for peer in peers]
     installed = {package.name: package.version for package in distributions()}
     record = {
         "peers": rows,
+        "pairs": compare_pairs(peers, {name: right.mean(axis=0) for name, right in rights.items()}),
         "n_seeds": n_seeds,
         "n_rounds": n_rounds,
-        "counts": {**{split: len(docs) for split, docs in data.docs.items()}, "unlabelled": len(data.unlabelled)},
+        "counts": {**{split: len(docs) for split, docs in data.docs.items()}, "unlabelled": len(data.taught)},
         "n_words": sum(len(doc) for doc in data.docs["test"]),
         "run": corpus.name,
         "machine": describe_machine(-1),
@@ -125,22 +128,37 @@ def measure_model(peer: Peer, model: Path, texts: Path, *, predict: bool) -> Dic
     return srsly.read_json(result)
 
 
-def measure_accuracy(peer: Peer, model: Path, data: Data, texts: Path) -> float:
-    """Accuracy on test, measured once.
+def find_right(peer: Peer, model: Path, data: Data, texts: Path) -> numpy.ndarray:
+    """Which of the test texts a model labels as gold does, found out once.
 
     peer (Peer): The peer.
     model (Path): Folder of the model.
     data (Data): The gold labels.
     texts (Path): What `write_texts` wrote.
-    RETURNS (float): 0 to 1.
+    RETURNS (ndarray): Booleans. Shape: (n_texts,).
     """
     path = model / "labels.json"
     # A new model starts with an empty folder, so these labels are its own.
     if not path.is_file():
         with replaced(path) as partial:
             srsly.write_json(partial, measure_model(peer, model, texts, predict=True)["labels"])
-    gold = [data.labels[number] for number in data.gold["test"]]
-    return mean(label == right for label, right in zip(srsly.read_json(path), gold))
+    return numpy.array([data.task.labels.index(label) for label in srsly.read_json(path)]) == data.numbers["test"]
+
+
+def compare_pairs(peers: List[Peer], rights: Dict[str, numpy.ndarray]) -> List[Dict[str, Any]]:
+    """Compare each of ours with all others over the same test texts.
+
+    peers (List[Peer]): The peers.
+    rights (Dict[str, ndarray]): By peer, of each text the share of its models that are right. Shape: (n_texts,).
+    RETURNS (List[Dict[str, Any]]): `ours`, `rival`, and the fields of a Comparison.
+    """
+    return [
+        {"ours": ours.name, "rival": rival.name, **compare_paired(rights[ours.name], rights[rival.name])._asdict()}
+        for ours in peers
+        if ours.is_ours
+        for rival in peers
+        if rival != ours
+    ]
 
 
 def measure_round(peers: List[Peer], path: Path, folder: Path, texts: Path) -> Dict[str, Dict[str, Any]]:
@@ -183,6 +201,7 @@ def summarize(
     return {
         "name": peer.name,
         "is_ours": peer.is_ours,
+        "is_taught": peer.is_taught,
         "learns_from": peer.learns_from,
         "accuracies": accuracies,
         "accuracy": mean(accuracies),

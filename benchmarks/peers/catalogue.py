@@ -17,6 +17,7 @@ class Peer(NamedTuple):
     family (str): Peers of one family are made one after another and share a folder.
     is_random (bool): Whether it depends on a seed. What does not is made once.
     hidden (Tuple[str, ...]): Packages that are not installed for its process.
+    is_taught (bool): Whether the teacher's labels of the unlabelled texts are added to those of train.
     is_ours (bool): Whether it stands for this project in the comparison.
     """
 
@@ -27,20 +28,36 @@ class Peer(NamedTuple):
     family: str
     is_random: bool = True
     hidden: Tuple[str, ...] = HEAVY
+    is_taught: bool = False
+    is_taught: bool = False
     is_ours: bool = False
 
 
+def with_teacher(peer: Peer) -> List[Peer]:
+    """A peer and its other self, which has the teacher's labels of the unlabelled texts, too: what our students have.
+
+    peer (Peer): A peer that learns from gold labels.
+    RETURNS (List[Peer]): Both.
+    """
+    name, family = f"{peer.name}+teacher", f"{peer.family}+teacher"
+    return [peer, peer._replace(name=name, family=family, learns_from=TEACHER, is_taught=True)]
+
+
+# spaCy's CNN and ensemble, far behind and slow to train, have no other self; nor has what is quantized, another form of
+# the same.
 PEERS: List[Peer] = [
-    Peer("spacy-bow", "spacy_peers:train_bow", "load_spacy", GOLD, "spacy-bow"),
+    *with_teacher(Peer("spacy-bow", "spacy_peers:train_bow", "load_spacy", GOLD, "spacy-bow")),
     Peer("spacy-reduce", "spacy_peers:train_reduce", "load_spacy", GOLD, "spacy-reduce"),
     Peer("spacy-ensemble", "spacy_peers:train_ensemble", "load_spacy", GOLD, "spacy-ensemble"),
-    Peer("tfidf-spacy", "sklearn_peers:train_reference", "load_reference", GOLD, "sklearn", is_random=False),
-    Peer("tfidf", "sklearn_peers:train_tfidf", "load_sklearn", GOLD, "sklearn", is_random=False),
-    Peer("fasttext", "fasttext_peers:train_supervised", "load_fasttext", GOLD, "fasttext"),
-    Peer("fasttext-vectors", "fasttext_peers:train_with_vectors", "load_fasttext", TEXTS, "fasttext-vectors"),
-    Peer("fasttext-quantized", "fasttext_peers:train_quantized", "load_fasttext", TEXTS, "fasttext-vectors"),
-    Peer("model2vec", "static_peers:distill_encoder", "load_static", TEXTS, "model2vec", is_random=False),
-    Peer("model2vec-teacher", "static_peers:distill_teacher", "load_static", TEACHER, "model2vec", is_random=False),
+    *with_teacher(Peer("tfidf-spacy", "sklearn_peers:train_reference", "load_reference", GOLD, "sklearn", False)),
+    *with_teacher(Peer("tfidf", "sklearn_peers:train_tfidf", "load_sklearn", GOLD, "sklearn", False)),
+    *with_teacher(Peer("fasttext", "fasttext_peers:train_supervised", "load_fasttext", GOLD, "fasttext")),
+    *with_teacher(Peer("fasttext-vectors", "fasttext_peers:train_with_vectors", "load_fasttext", TEXTS, "vectors")),
+    Peer("fasttext-quantized", "fasttext_peers:train_quantized", "load_fasttext", TEXTS, "vectors"),
+    *with_teacher(Peer("model2vec", "static_peers:distill_encoder", "load_static", TEXTS, "model2vec", False)),
+    *with_teacher(
+        Peer("model2vec-teacher", "static_peers:distill_teacher", "load_static", TEACHER, "model2vec", False)
+    ),
     Peer("bow", "our_models:train_bow", "load_student", TEACHER, "bow", is_ours=True),
     Peer("cnn", "our_models:train_cnn", "load_student", TEACHER, "cnn", is_ours=True),
     Peer("ensemble", "our_models:train_ensemble", "load_student", TEACHER, "ensemble", is_ours=True),

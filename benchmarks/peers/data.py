@@ -8,7 +8,9 @@ import spacy
 import srsly
 from spacy.tokens import Doc
 
-from scripts.data.docbins import UNLABELLED, number_gold, read_docs
+from scripts.data.docbins import read_docs
+from scripts.data.task import Task
+from scripts.evaluation.reference import read_taught
 from scripts.files import UserError
 
 
@@ -16,24 +18,36 @@ class Data(NamedTuple):
     """The texts of a run, the same for all.
 
     lang (str): Language code.
-    labels (List[str]): Label order.
-    docs (Dict[str, List[Doc]]): Gold documents of train, dev and test.
-    gold (Dict[str, ndarray]): Numbers of their labels. Shape: (n_docs,).
-    unlabelled (List[str]): The unlabelled texts of the transfer set, so without near copies of dev and test.
+    task (Task): The labels.
+    docs (Dict[str, List[Doc]]): Documents of train, dev and test.
+    numbers (Dict[str, ndarray]): Numbers of their labels. Shape: (n_docs,).
+    taught (List[Doc]): The unlabelled texts of the transfer set, so without near copies of dev and test.
+    taught_numbers (ndarray): Numbers of the labels that the teacher gives them. Shape: (n_taught,).
     corpus, training (Path): Folders of the run.
     """
 
     lang: str
-    labels: List[str]
+    task: Task
     docs: Dict[str, List[Doc]]
-    gold: Dict[str, numpy.ndarray]
-    unlabelled: List[str]
+    numbers: Dict[str, numpy.ndarray]
+    taught: List[Doc]
+    taught_numbers: numpy.ndarray
     corpus: Path
     training: Path
 
     def texts(self, split: str) -> List[str]:
         """The texts of train, dev or test."""
         return [doc.text for doc in self.docs[split]]
+
+    def all_texts(self) -> List[str]:
+        """The texts of train and the unlabelled ones, each once, for those that learn from texts alone."""
+        return list(dict.fromkeys([*self.texts("train"), *(doc.text for doc in self.taught)]))
+
+    def teach(self) -> "Data":
+        """The same run, of which train holds the unlabelled texts, too, with the teacher's labels."""
+        train = [*self.docs["train"], *self.taught]
+        numbers = numpy.concatenate([self.numbers["train"], self.taught_numbers])
+        return self._replace(docs={**self.docs, "train": train}, numbers={**self.numbers, "train": numbers})
 
 
 def read_data(corpus: Path, training: Path) -> Data:
@@ -46,10 +60,8 @@ def read_data(corpus: Path, training: Path) -> Data:
     for path in (corpus / "transfer" / "scores.json", training / "teacher" / "model-best", training / "lexicon"):
         if not path.exists():
             raise UserError(f"{path} does not exist. Run the project up to `lexicon` first.")
-    lang, labels = srsly.read_json(corpus / "data.json")["lang"], srsly.read_json(corpus / "gold" / "labels.json")
+    lang, task = srsly.read_json(corpus / "data.json")["lang"], Task.read(corpus / "gold")
     vocab = spacy.blank(lang).vocab
     docs = {split: read_docs(corpus / "gold" / f"{split}.spacy", vocab) for split in ("train", "dev", "test")}
-    rows = srsly.read_jsonl(corpus / "transfer" / "texts.jsonl")
-    unlabelled = [row["text"] for row in rows if row["source"] == UNLABELLED]
-    gold = {split: number_gold(split_docs, labels) for split, split_docs in docs.items()}
-    return Data(lang, labels, docs, gold, unlabelled, corpus, training)
+    numbers = {split: task.number_gold(split_docs) for split, split_docs in docs.items()}
+    return Data(lang, task, docs, numbers, *read_taught(corpus / "transfer", vocab, task), corpus, training)

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 from statistics import median
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterable, List, Tuple
 
 import srsly
-from matplotlib.figure import Figure
 from wasabi import MarkdownRenderer, msg
 
+from benchmarks.peers.plot import plot_peers
+from scripts.data.significance import ALPHA, Comparison
 from scripts.files import replaced
 
 HEADER = ("", "learns from", "accuracy", "words/s", "to ours", "p50 ms", "p95 ms", "MB", "load s", "RSS MB")
@@ -43,7 +44,7 @@ def find_front(rows: List[Dict[str, Any]]) -> List[str]:
     return [row["name"] for row in rows if not find_better(row, rows)]
 
 
-def find_better(row: Dict[str, Any], rows: List[Dict[str, Any]]) -> List[str]:
+def find_better(row: Dict[str, Any], rows: Iterable[Dict[str, Any]]) -> List[str]:
     """Who is at least as good in accuracy and speed, and better in one. RETURNS (List[str]): Their names."""
     own = (row["accuracy"], row["words_per_second"])
     others = {other["name"]: (other["accuracy"], other["words_per_second"]) for other in rows}
@@ -79,17 +80,37 @@ def table_rows(rows: List[Dict[str, Any]]) -> List[Tuple[str, ...]]:
 
 
 def describe_front(record: Dict[str, Any]) -> List[str]:
-    """Who is on the Pareto front, and where we are not.
+    """Who is on the Pareto front, where we are not, and what does as well as ours though it is faster or smaller.
 
-    record (Dict[str, Any]): Rows of all peers and the front.
+    record (Dict[str, Any]): Rows of all peers, the comparisons of ours with the others, and the front.
     RETURNS (List[str]): Sentences.
     """
-    rows = record["peers"]
+    rows, n_test = {row["name"]: row for row in record["peers"]}, record["counts"]["test"]
     lines = [f"On the Pareto front of accuracy and words/s: {', '.join(record['front'])}."]
-    for row in rows:
-        if row["is_ours"] and row["name"] not in record["front"]:
-            lines.append(f"Ours, but not on it: {row['name']}, beaten in both by {', '.join(find_better(row, rows))}.")
+    for ours in (row for row in record["peers"] if row["is_ours"]):
+        name = ours["name"]
+        if name not in record["front"]:
+            lines.append(
+                f"Ours, but not on it: {name}, beaten in both by {', '.join(find_better(ours, rows.values()))}."
+            )
+        pairs = [pair for pair in record["pairs"] if pair["ours"] == name and is_lighter(rows[pair["rival"]], ours)]
+        level = [pair for pair in pairs if pair["difference"] <= 0 or pair["p_value"] >= ALPHA]
+        for pair in level:
+            rival, found = rows[pair["rival"]], Comparison(*(pair[field] for field in Comparison._fields))
+            told = "is ahead of" if found.difference < 0 and found.p_value < ALPHA else "does as well as"
+            speed, size = (rival[field] / ours[field] for field in ("words_per_second", "size_mb"))
+            lines.append(
+                f"{rival['name']} {told} {name}, as far as {n_test} texts can tell ({name} has {found}), at "
+                f"{speed:.2g} times its speed and {size:.2g} times its size."
+            )
+        if pairs and not level:
+            lines.append(f"{name} is ahead of all that is faster or smaller.")
     return lines
+
+
+def is_lighter(rival: Dict[str, Any], ours: Dict[str, Any]) -> bool:
+    """Whether a rival is faster or smaller than one of ours."""
+    return rival["words_per_second"] > ours["words_per_second"] or rival["size_mb"] < ours["size_mb"]
 
 
 def render_report(record: Dict[str, Any]) -> str:
@@ -106,6 +127,9 @@ def render_report(record: Dict[str, Any]) -> str:
         f"{counts['unlabelled']} unlabelled texts. All settings were chosen on dev.",
         f"Accuracy in percent: mean ± standard deviation over seeds 0 to {record['n_seeds'] - 1}; no ± where nothing "
         f"is random, and the teacher is one model. A share of {n_test} texts is sure to ± {chance:.1f} points only.",
+        "“+teacher”: train holds the unlabelled texts, too, with the label that the teacher gives them. Our students "
+        "have the same texts and the teacher's logits.",
+        "What does as well: a paired bootstrap over the test texts, of the means over seeds.",
         "Words/s from strings to labels on test texts that the process has not read before, milliseconds for single "
         f"texts, both on one core; words are spaCy's tokens. Medians of {record['n_rounds']} rounds, each of which "
         f"measured every peer once, in a fresh process. “To ours” is the ratio to `{YARDSTICK}` of the same round: "
@@ -135,49 +159,3 @@ def flatten(settings: Dict[str, Any]) -> List[Tuple[str, str]]:
             else [(name, f"{value:.3f}" if name == "dev_accuracy" else f"{value}")]
         )
     return pairs
-
-
-def plot_peers(record: Dict[str, Any]) -> Figure:
-    """Plot accuracy against words per second.
-
-    record (Dict[str, Any]): Rows of all peers and the front.
-    RETURNS (Figure): The plot.
-    """
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
-    axes = figure.subplots()
-    rows = sorted(record["peers"], key=lambda row: -row["accuracy"])
-    for number, row in enumerate(rows):
-        speed, accuracy = row["words_per_second"], 100 * row["accuracy"]
-        bars = [[speed - min(row["rates"])], [max(row["rates"]) - speed]]
-        color = "tab:red" if row["is_ours"] else "tab:blue"
-        axes.errorbar(speed, accuracy, xerr=bars, yerr=100 * (row["spread"] or 0), fmt="o", color=color)
-        # A name stands above its point, or below where one of a little more accuracy has taken that place.
-        is_taken = any(
-            100 * other["accuracy"] - accuracy < 0.6 and 0.4 < other["words_per_second"] / speed < 2.5
-            for other in rows[:number]
-        )
-        axes.annotate(
-            row["name"],
-            (speed, accuracy),
-            xytext=(5, -11 if is_taken else 5),
-            textcoords="offset points",
-            fontsize=8,
-            color=color,
-        )
-    front = sorted((row for row in rows if row["name"] in record["front"]), key=lambda row: row["words_per_second"])
-    axes.step(
-        [row["words_per_second"] for row in front],
-        [100 * row["accuracy"] for row in front],
-        where="pre",
-        color="grey",
-        linestyle=":",
-        label="Pareto front",
-    )
-    axes.set_xscale("log")
-    # Room for the names of the fastest.
-    axes.set_xlim(right=4 * max(row["words_per_second"] for row in rows))
-    axes.set_xlabel("words per second, one core, from strings to labels")
-    axes.set_ylabel(f"accuracy on {record['counts']['test']} test texts, percent")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower left")
-    return figure

@@ -4,22 +4,38 @@ SOURCE: Tulkens and van Dongen (2024), Model2Vec: fast state-of-the-art static e
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, cast
+from typing import Any, Dict, NamedTuple, Tuple, cast
 
 import numpy
 import spacy
 import srsly
 from model2vec.distill import distill_from_model
+from sklearn.linear_model import LogisticRegression
 from spacy_transformers import Transformer
 from spacy_transformers.layers.transformer_model import TransformerModel
 from transformers import AutoModel, AutoTokenizer
 
 from benchmarks.peers.data import Data
-from benchmarks.peers.sklearn_peers import Candidate, dev_accuracy, save, tune_regression
+from benchmarks.peers.sklearn_peers import save
+from scripts.evaluation.tfidf import GRID, refine
 from scripts.lexicon.__main__ import choose_words
 
 # Words that are added to the encoder's own vocabulary: those of the lexicon.
 MIN_COUNT, MAX_WORDS = 3, 30_000
+
+
+class Candidate(NamedTuple):
+    """A classifier of static vectors.
+
+    settings (Dict[str, Any]): Whether words were added, and C of the regression.
+    accuracy (float): On dev, 0 to 1.
+    static, regression (Any): The vectors and the classifier.
+    """
+
+    settings: Dict[str, Any]
+    accuracy: float
+    static: Any
+    regression: Any
 
 
 def distill_encoder(data: Data, seed: int, folder: Path, shared: Path) -> Dict[str, Any]:
@@ -50,21 +66,29 @@ def distill(data: Data, encoder: Any, tokenizer: Any, folder: Path) -> Dict[str,
     RETURNS (Dict[str, Any]): The settings, chosen on dev.
     """
     tokenize = spacy.blank(data.lang).tokenizer
-    texts = [*data.texts("train"), *data.unlabelled]
-    words = choose_words((t.text for text in texts for t in tokenize(text)), min_count=MIN_COUNT, max_words=MAX_WORDS)
-    candidates: List[Candidate] = []
-    for vocabulary in ([], list(words)):
-        # Dimensions and weights are the library's defaults: 256, and Zipf's law with SIF.
-        model = distill_from_model(encoder, tokenizer, vocabulary, device="cpu")
-        # Sentence encoders pad and cut texts to 128 pieces; static vectors need neither.
-        model.tokenizer.no_padding()
-        model.tokenizer.no_truncation()
-        # PCA leaves the array in Fortran order, of which safetensors writes the entries in the wrong places.
-        model.embedding = numpy.ascontiguousarray(model.embedding)
-        train, dev = (model.encode(data.texts(split), max_length=None) for split in ("train", "dev"))
-        settings = {"words_added": len(vocabulary)}
-        candidates += [(*found, model) for found in tune_regression(data, train, dev, settings)]
-    settings, regression, model = max(candidates, key=dev_accuracy)
-    save(folder, (data.labels, regression))
-    model.save_pretrained(folder / "static")
-    return settings
+    found = (t.text for text in data.all_texts() for t in tokenize(text))
+    words = list(choose_words(found, min_count=MIN_COUNT, max_words=MAX_WORDS))
+    encoded: Dict[bool, Tuple[Any, Any, Any]] = {}
+
+    def fit_one(settings: Dict[str, Any]) -> Candidate:
+        with_words = settings["words"]
+        if with_words not in encoded:
+            # Dimensions and weights are the library's defaults: 256, and Zipf's law with SIF.
+            static = distill_from_model(encoder, tokenizer, words if with_words else [], device="cpu")
+            # Sentence encoders pad and cut texts to 128 pieces; static vectors need neither.
+            static.tokenizer.no_padding()
+            static.tokenizer.no_truncation()
+            # PCA leaves the array in Fortran order, of which safetensors writes the entries in the wrong places.
+            static.embedding = numpy.ascontiguousarray(static.embedding)
+            train, dev = (static.encode(data.texts(split), max_length=None) for split in ("train", "dev"))
+            encoded[with_words] = static, train, dev
+        static, train, dev = encoded[with_words]
+        regression = LogisticRegression(C=settings["C"], max_iter=1000).fit(train, data.numbers["train"])
+        return Candidate(settings, float(regression.score(dev, data.numbers["dev"])), static, regression)
+
+    grid = {"words": (False, True), "C": GRID["C"]}
+    best = refine(fit_one({name: values[0] for name, values in grid.items()}), grid, fit_one)
+    save(folder, (data.task.labels, best.regression))
+    best.static.save_pretrained(folder / "static")
+    n_words = len(words) if best.settings["words"] else 0
+    return {"words_added": n_words, "C": best.settings["C"], "dev_accuracy": best.accuracy}

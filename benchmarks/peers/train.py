@@ -56,7 +56,7 @@ def train_peer(peer: Peer, data: Data, seed: int, folder: Path, shared: Path) ->
     remove(folder)
     start = perf_counter()
     with replaced(folder / MODEL) as partial:
-        settings = function(data, seed, partial, shared)
+        settings = function(data.teach() if peer.is_taught else data, seed, partial, shared)
     with replaced(record) as partial:
         srsly.write_json(partial, {"identity": identity, "settings": settings, "seconds": perf_counter() - start})
     msg.good(f"{peer.name}, seed {seed}: {perf_counter() - start:.0f} s")
@@ -73,11 +73,11 @@ def identify(peer: Peer, data: Data, seed: int) -> Dict[str, Any]:
     paths = [data.corpus / "gold"]
     configs = sorted(Path("configs").glob("student_*.cfg")) if peer.is_ours else []
     if peer.learns_from != GOLD:
-        paths.append(data.corpus / "transfer" / "texts.jsonl")
+        paths.append(data.corpus / "transfer" / "scores.json")
     if peer.learns_from == TEACHER or peer.name == "teacher":
         paths.append(data.training / "teacher" / "model-best")
     if peer.is_ours:
-        paths += [*configs, data.corpus / "transfer" / "scores.json", data.training / "lexicon"]
+        paths += [*configs, data.training / "lexicon"]
     code = hash_sources(Path(__file__).with_name(f"{peer.train.split(':')[0]}.py"), *configs)
     return {"peer": peer.name, "seed": seed, "hashes": [hash_path(path) for path in paths], "code": code}
 

@@ -4,7 +4,8 @@ A rival that was tuned less than the students would flatter them, and two rivals
 tell what their labels are worth. So all of them are made by `tune`.
 """
 
-from typing import Any, Dict, List, NamedTuple, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import numpy
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
@@ -15,7 +16,7 @@ from tqdm import tqdm
 
 # Options of a CountVectorizer by the name of what it counts.
 Analyzers = Dict[str, Dict[str, Any]]
-# One after the other, each with what was best before it; the first value of each stands until its turn comes.
+# The first value of each stands until its turn comes.
 GRID: Dict[str, Tuple[Any, ...]] = {"sublinear": (True, False), "min_docs": (2, 1), "C": (16.0, 1.0, 4.0, 64.0)}
 
 
@@ -68,26 +69,49 @@ def tune(
     """
     start = {setting: values[0] for setting, values in GRID.items()}
     n_fits = len(analyzers) + sum(len(values) - 1 for values in GRID.values())
-    best: Any = None
     # On vectors of this size several threads wait for each other longer than they work.
     with threadpool_limits(1), tqdm(total=n_fits, desc=f"Tuning the {name}", unit="fit", disable=None) as bar:
-        for features, options in analyzers.items():
-            vectorizer = CountVectorizer(dtype=numpy.float32, **options)
-            counts = Counts(features, vectorizer, vectorizer.fit_transform(train), vectorizer.transform(dev))
-            candidate = fit(counts, start, train_gold, dev_gold)
-            best = candidate if best is None or candidate.accuracy > best.accuracy else best
+
+        def fit_next(counts: Counts, settings: Dict[str, Any]) -> Candidate:
             bar.update()
-        for setting, values in GRID.items():
-            for value in values[1:]:
-                candidate = fit(best.counts, {**best.settings, setting: value}, train_gold, dev_gold)
-                best = candidate if candidate.accuracy > best.accuracy else best
-                bar.update()
+            return fit(counts, settings, train_gold, dev_gold)
+
+        counted = (count(features, options, train, dev) for features, options in analyzers.items())
+        best = max((fit_next(counts, start) for counts in counted), key=lambda candidate: candidate.accuracy)
+        best = refine(best, GRID, partial(fit_next, best.counts))
     # What is counted from now on is what the classifier reads.
     counts, n_docs = best.counts, best.settings["min_docs"]
     names = counts.vectorizer.get_feature_names_out()[find_columns(counts, n_docs)]
     counts.vectorizer.vocabulary_ = {ngram: column for column, ngram in enumerate(names.tolist())}
     settings = {"features": counts.features, **best.settings, "dev_accuracy": best.accuracy}
     return make_pipeline(counts.vectorizer, *(step for _, step in best.classifier.steps)), settings
+
+
+def count(features: str, options: Dict[str, Any], train: List[Any], dev: List[Any]) -> Counts:
+    """Count the n-grams of train, and the same in dev.
+
+    features (str): Name of the analyzer.
+    options (Dict[str, Any]): Its options.
+    train, dev (List[Any]): What it reads.
+    RETURNS (Counts): The counts.
+    """
+    vectorizer = CountVectorizer(dtype=numpy.float32, **options)
+    return Counts(features, vectorizer, vectorizer.fit_transform(train), vectorizer.transform(dev))
+
+
+def refine(best: Any, grid: Dict[str, Tuple[Any, ...]], fit_one: Callable[[Dict[str, Any]], Any]) -> Any:
+    """Choose settings one after the other, each with what was best before it.
+
+    best (Any): What the first values of the grid give: anything with `settings` and `accuracy`, which is on dev.
+    grid (Dict[str, Tuple[Any, ...]]): Values by setting.
+    fit_one (Callable[[Dict[str, Any]], Any]): Makes the same of other settings.
+    RETURNS (Any): The best, the first of those that are equal.
+    """
+    for setting, values in grid.items():
+        for value in values[1:]:
+            candidate = fit_one({**best.settings, setting: value})
+            best = candidate if candidate.accuracy > best.accuracy else best
+    return best
 
 
 def fit(counts: Counts, settings: Dict[str, Any], train_gold: numpy.ndarray, dev_gold: numpy.ndarray) -> Candidate:

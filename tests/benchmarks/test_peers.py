@@ -14,25 +14,30 @@ from benchmarks.peers import our_models, sklearn_peers, spacy_peers
 from benchmarks.peers.__main__ import (
     choose_peers,
     compare,
-    measure_accuracy,
+    compare_pairs,
+    find_right,
     measure_model,
     measure_round,
     summarize,
     write_texts,
 )
-from benchmarks.peers.catalogue import GOLD, PEERS, Peer
+from benchmarks.peers.catalogue import GOLD, PEERS, TEACHER, Peer
 from benchmarks.peers.data import Data, read_data
 from benchmarks.peers.fasttext_lines import make_line
 from benchmarks.peers.loaders import load_spacy, load_static
-from benchmarks.peers.report import find_better, find_front, render_report, table_rows
+from benchmarks.peers.plot import plot_peers
+from benchmarks.peers.report import describe_front, find_better, find_front, render_report, table_rows
 from benchmarks.peers.train import MODEL, RECORD, train_peer
-from scripts.data.docbins import one_hot, write_docs
+from scripts.data.docbins import write_docs
+from scripts.data.task import Task
+from scripts.data.texts import UNLABELLED
 from scripts.files import UserError
 from tests.ablation.test_ablation import run  # noqa: F401
 from tests.conftest import LABELS, ROOT, TEXTS
 from tests.lexicon import test_lexicon
 
 TFIDF = next(peer for peer in PEERS if peer.name == "tfidf")
+TASK = Task(LABELS)
 WORDS = ["fine", "film", "book", "plot", "slow", "sound", "cheap", "lovely", "dull", "sharp"]
 
 
@@ -40,6 +45,7 @@ def make_data(tmp_path: Path) -> Data:
     """TEXTS as train, with other words around them as dev and test."""
     vocab = spacy.blank("en").vocab
     docs: Dict[str, List[Doc]] = {}
+    (tmp_path / "transfer").mkdir()
     for split in ("train", "dev", "test"):
         docs[split] = []
         for number in range(30):
@@ -47,21 +53,36 @@ def make_data(tmp_path: Path) -> Data:
             # fastText quantizes no fewer than 256 words.
             rare = [f"{split}{number}x{i}" for i in range(9)]
             doc = Doc(vocab, words=[*text.split(), WORDS[number % 7], *rare])
-            doc.cats = one_hot(label, LABELS)
+            doc.cats = TASK.make_cats(label)
             docs[split].append(doc)
         write_docs(docs[split], tmp_path / "gold" / f"{split}.spacy")
-    gold = {split: numpy.array([LABELS.index(TEXTS[n % len(TEXTS)][1]) for n in range(30)]) for split in docs}
-    return Data("en", LABELS, docs, gold, [text for text, _ in TEXTS] * 5, tmp_path, tmp_path)
+    srsly.write_json(tmp_path / "transfer" / "scores.json", {"texts": 90})
+    numbers = {split: TASK.number_gold(split_docs) for split, split_docs in docs.items()}
+    # The teacher takes all texts to be of the first label.
+    taught = [Doc(vocab, words=[*text.split(), str(copy)]) for text, _ in TEXTS for copy in range(6)]
+    return Data("en", TASK, docs, numbers, taught, numpy.zeros(len(taught), dtype=int), tmp_path, tmp_path)
 
 
-def make_row(name: str, accuracy: float, rate: float, is_ours: bool = False) -> Dict[str, Any]:
-    numbers = dict.fromkeys(("p50_ms", "p95_ms", "load_seconds", "peak_rss_mb", "size_mb"), 1.0)
-    row = {"name": name, "is_ours": is_ours, "learns_from": GOLD, "accuracy": accuracy, "spread": None, "settings": {}}
-    return {**row, **numbers, "words_per_second": rate, "rates": [rate, rate * 2]}
+def make_row(name: str, accuracy: float, rate: float, *, is_ours: bool = False, size_mb: float = 1.0) -> Dict[str, Any]:
+    numbers = dict.fromkeys(("p50_ms", "p95_ms", "load_seconds", "peak_rss_mb"), 1.0)
+    row = {"name": name, "is_ours": is_ours, "is_taught": "+" in name, "learns_from": GOLD, "settings": {}}
+    row = {**row, **numbers, "accuracy": accuracy, "spread": None, "size_mb": size_mb}
+    return {**row, "words_per_second": rate, "rates": [rate, rate * 2]}
+
+
+def make_record(rows: List[Dict[str, Any]], *pairs: Dict[str, Any]) -> Dict[str, Any]:
+    counts = dict.fromkeys(("train", "dev", "test", "unlabelled"), 10)
+    record = {"peers": rows, "pairs": list(pairs), "front": find_front(rows), "n_seeds": 1, "n_rounds": 2}
+    return {**record, "counts": counts, "run": "x", "machine": {}, "versions": {}}
+
+
+def make_pair(rival: str, difference: float, p_value: float) -> Dict[str, Any]:
+    pair = {"ours": "ensemble", "rival": rival, "difference": difference, "p_value": p_value}
+    return {**pair, "low": difference - 0.02, "high": difference + 0.02}
 
 
 def test_the_pareto_front_by_hand() -> None:
-    rows = [make_row("slow", 0.9, 10), make_row("fast", 0.7, 100), make_row("ensemble", 0.8, 50, True)]
+    rows = [make_row("slow", 0.9, 10), make_row("fast", 0.7, 100), make_row("ensemble", 0.8, 50, is_ours=True)]
     assert find_front(rows) == ["slow", "fast", "ensemble"]
     rows += [make_row("worse", 0.7, 60), make_row("same", 0.8, 50)]
     # Of two that are equal none beats the other.
@@ -71,15 +92,62 @@ def test_the_pareto_front_by_hand() -> None:
 
 
 def test_the_report_says_where_we_are_not_on_the_front() -> None:
-    rows = [make_row("rival", 0.9, 100), make_row("ensemble", 0.8, 50, True)]
-    counts = dict.fromkeys(("train", "dev", "test", "unlabelled"), 10)
-    record = {"peers": rows, "front": find_front(rows), "n_seeds": 1, "n_rounds": 2, "counts": counts, "run": "x"}
-    text = render_report({**record, "machine": {}, "versions": {}})
+    rows = [make_row("rival", 0.9, 100), make_row("ensemble", 0.8, 50, is_ours=True)]
+    text = render_report(make_record(rows, make_pair("rival", -0.1, 0.001)))
     assert "words/s: rival." in text and "not on it: ensemble, beaten in both by rival." in text
+    assert "rival is ahead of ensemble, as far as 10 texts can tell (ensemble has -10.0 points, 95 % interval" in text
+
+
+def test_the_report_says_where_a_simpler_one_matches_ours() -> None:
+    rows = [
+        make_row("ensemble", 0.8, 50, is_ours=True),
+        make_row("worse", 0.6, 100),
+        make_row("rival+teacher", 0.79, 100, size_mb=0.5),
+        make_row("heavy", 0.79, 40, size_mb=2.0),
+    ]
+    heavy = make_pair("heavy", 0.01, 0.5)
+    told = make_record(rows, make_pair("worse", 0.2, 0.001), make_pair("rival+teacher", 0.01, 0.4), heavy)
+    assert describe_front(told)[1:] == [
+        "rival+teacher does as well as ensemble, as far as 10 texts can tell (ensemble has +1.0 points, 95 % interval "
+        "-1.0 to +3.0, p .400), at 2 times its speed and 0.5 times its size."
+    ]
+    # What is slower and larger is no reason to take it, however close.
+    told = make_record(rows, make_pair("worse", 0.2, 0.001), make_pair("rival+teacher", 0.01, 0.04), heavy)
+    assert describe_front(told)[1:] == ["ensemble is ahead of all that is faster or smaller."]
+
+
+def test_ours_are_compared_with_all_others_text_by_text() -> None:
+    peers = [peer for peer in PEERS if peer.name in ("tfidf", "bow", "cnn")]
+    rights = {"tfidf": numpy.array([0, 1, 0, 0]), "bow": numpy.array([0, 1, 1, 0.5]), "cnn": numpy.array([1, 1, 1, 1])}
+    pairs = compare_pairs(peers, rights)
+    found = {(pair["ours"], pair["rival"]): pair["difference"] for pair in pairs}
+    assert found == {
+        ("bow", "tfidf"): 0.375,
+        ("bow", "cnn"): -0.375,
+        ("cnn", "tfidf"): 0.75,
+        ("cnn", "bow"): 0.375,
+    }
+
+
+def test_names_in_the_picture_cover_no_other_name() -> None:
+    rows = [make_row("ensemble", 0.8, 50, is_ours=True), make_row("teacher", 0.9, 1)]
+    rows += [make_row(f"rival-{number}{self}", 0.79, 52) for number in range(2) for self in ("", "+teacher")]
+    figure = plot_peers(make_record(rows))
+    figure.draw_without_rendering()
+    texts = figure.axes[0].texts
+    assert sorted(text.get_text() for text in texts) == sorted(row["name"] for row in rows)
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(box.overlaps(other) for number, box in enumerate(boxes) for other in boxes[:number])
+    assert figure.axes[0].get_legend_handles_labels()[1].count("gold labels") == 1
 
 
 def test_every_peer_names_what_exists() -> None:
     assert len({peer.name for peer in PEERS}) == len(PEERS)
+    taught = [peer for peer in PEERS if peer.is_taught]
+    assert {"tfidf+teacher", "tfidf-spacy+teacher", "fasttext+teacher", "model2vec+teacher"} < {p.name for p in taught}
+    # What knows the same as our students says so, and shares no folder with its other self.
+    assert all(peer.learns_from == TEACHER for peer in PEERS if peer.is_taught or peer.is_ours)
+    assert not {peer.family for peer in taught} & {peer.family for peer in PEERS if not peer.is_taught}
     for peer in PEERS:
         module, function = peer.train.split(":")
         code = (ROOT / "benchmarks" / "peers" / f"{module}.py").read_text(encoding="utf8")
@@ -94,9 +162,25 @@ def test_every_peer_names_what_exists() -> None:
 @pytest.fixture
 def one_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A grid of one setting."""
-    monkeypatch.setattr(sklearn_peers, "ANALYZERS", {"words": {"ngram_range": (1, 2)}})
-    for name in ("SUBLINEAR", "MIN_DOCS", "INVERSE_L2"):
-        monkeypatch.setattr(sklearn_peers, name, getattr(sklearn_peers, name)[:1])
+    monkeypatch.setattr(sklearn_peers, "STRING_ANALYZERS", {"words": {"ngram_range": (1, 2)}})
+
+
+def test_a_taught_peer_learns_what_the_teacher_says(tmp_path: Path) -> None:
+    data = make_data(tmp_path)
+    taught = data.teach()
+    assert taught.texts("train") == [*data.texts("train"), *(doc.text for doc in data.taught)]
+    assert taught.numbers["train"].tolist() == [*data.numbers["train"].tolist(), *[0] * 60]
+    assert taught.texts("dev") == data.texts("dev") and taught.all_texts() == data.all_texts()
+    # Every text of the second label stands there six times with the first.
+    right = {}
+    for name in ("tfidf", "tfidf+teacher"):
+        peer: Peer = next(peer for peer in PEERS if peer.name == name)
+        folder = tmp_path / "peers" / f"{name}-0"
+        train_peer(peer, data, 0, folder, tmp_path / "shared")
+        texts = write_texts(data, tmp_path / "peers" / "texts.json")
+        right[name] = find_right(peer, folder, data, texts)
+    assert right["tfidf"].mean() > 0.9
+    assert right["tfidf+teacher"].mean() < 0.8
 
 
 @pytest.mark.usefixtures("one_setting")
@@ -119,10 +203,10 @@ def test_a_model_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
     models = [tmp_path / "peers" / "tfidf-0"]
     train_peer(TFIDF, data, 0, models[0], tmp_path / "shared")
     texts = write_texts(data, tmp_path / "peers" / "texts.json")
-    assert measure_accuracy(TFIDF, models[0], data, texts) > 0.9
+    assert find_right(TFIDF, models[0], data, texts).mean() > 0.9
     # It stands in a file from now on.
     srsly.write_json(models[0] / "labels.json", ["NEGATIVE"] * 30)
-    assert measure_accuracy(TFIDF, models[0], data, texts) == 0.5
+    assert find_right(TFIDF, models[0], data, texts).mean() == 0.5
     path = tmp_path / "peers" / "rounds" / "0.json"
     measured = measure_round([TFIDF], path, tmp_path / "peers", texts)
     assert measured["tfidf"]["n_texts"] == 30 and not measured["tfidf"]["labels"]
@@ -141,14 +225,17 @@ def test_fasttext_reads_lines_without_breaks() -> None:
     assert make_line("Good!\nNot  BAD.") == "good ! not bad ."
 
 
-@pytest.mark.parametrize("name", ["fasttext", "fasttext-vectors", "fasttext-quantized"])
+@pytest.mark.parametrize("name", ["fasttext", "fasttext-vectors", "fasttext-quantized", "fasttext+teacher"])
 def test_fasttext_learns(name: str, tmp_path: Path) -> None:
     pytest.importorskip("fasttext", reason="pip install -r benchmarks/requirements.txt")
     data, folder = make_data(tmp_path), tmp_path / "peers" / f"{name}-0"
     peer: Peer = next(peer for peer in PEERS if peer.name == name)
-    train_peer(peer, data._replace(unlabelled=data.unlabelled * 20), 0, folder, tmp_path / "shared")
+    # A teacher that is right.
+    numbers = TASK.number_gold([gold for gold in data.docs["train"][:10] for _ in range(6)])
+    data = data._replace(taught_numbers=numbers)
+    train_peer(peer, data, 0, folder, tmp_path / "shared")
     texts = write_texts(data, tmp_path / "peers" / "texts.json")
-    assert measure_accuracy(peer, folder, data, texts) > 0.7
+    assert find_right(peer, folder, data, texts).mean() > 0.7
     assert [path.suffix for path in (folder / MODEL).iterdir()] == [".ftz" if "quantized" in name else ".bin"]
 
 
@@ -162,7 +249,7 @@ def test_static_vectors_are_the_same_from_disk(tmp_path: Path, monkeypatch: pyte
     settings = distill(data, encoder.transformer, encoder.tokenizer, tmp_path / "model")
     found = load_static(tmp_path / "model")(data.texts("dev"))
     assert settings["dev_accuracy"] > 0.6
-    assert numpy.mean([LABELS.index(label) for label in found] == data.gold["dev"]) == settings["dev_accuracy"]
+    assert numpy.mean([LABELS.index(label) for label in found] == data.numbers["dev"]) == settings["dev_accuracy"]
 
 
 def test_a_run_that_is_not_scored_is_an_error(tmp_path: Path) -> None:
@@ -170,32 +257,32 @@ def test_a_run_that_is_not_scored_is_an_error(tmp_path: Path) -> None:
         read_data(tmp_path, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["spacy-bow", "spacy-reduce", "spacy-ensemble"])
+@pytest.mark.parametrize("name", ["spacy-bow", "spacy-bow+teacher", "spacy-reduce", "spacy-ensemble"])
 def test_spacys_own_classifiers_train(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spacy_peers, "TRAINING", {"eval_frequency": 2, "max_steps": 4})
+    monkeypatch.setattr(spacy_peers, "SHORT", {"eval_frequency": 2, "max_steps": 4})
+    monkeypatch.setattr(spacy_peers, "DEFAULT", {"eval_frequency": 2, "max_steps": 4})
     data, folder = make_data(tmp_path), tmp_path / "peers" / f"{name}-0"
     peer: Peer = next(peer for peer in PEERS if peer.name == name)
     train_peer(peer, data, 0, folder, tmp_path / "shared")
     assert set(load_spacy(folder / MODEL)(data.texts("test"))) <= set(LABELS)
     config = load_config(folder / MODEL / "config.cfg")
     kinds = {"spacy-bow": "TextCatBOW", "spacy-reduce": "TextCatReduce", "spacy-ensemble": "TextCatEnsemble"}
-    assert kinds[name] in config["components"]["textcat"]["model"]["@architectures"]
-    # What is not in TRAINING is spaCy's.
+    assert kinds[name.partition("+")[0]] in config["components"]["textcat"]["model"]["@architectures"]
+    # What is not replaced is spaCy's.
     assert config["training"]["patience"] == 1600 and config["training"]["max_steps"] == 4
 
 
 @pytest.mark.slow
 def test_the_whole_comparison_is_made_and_resumed(run: Path) -> None:  # noqa: F811
     srsly.write_json(run / "corpus" / "data.json", {"lang": "en"})
-    srsly.write_jsonl(run / "corpus" / "transfer" / "texts.jsonl", [{"text": "One here.", "source": "unlabelled"}])
     folders = run / "corpus", run / "training", run / "results"
-    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf,teacher")
+    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf,tfidf+teacher,teacher")
     record = srsly.read_json(run / "results" / "peers.json")
-    assert [row["name"] for row in record["peers"]] == ["tfidf", "teacher"]
+    assert [row["name"] for row in record["peers"]] == ["tfidf", "tfidf+teacher", "teacher"]
     assert all(len(row["rates"]) == 2 and len(row["accuracies"]) == 1 for row in record["peers"])
     assert (run / "results" / "peers.png").read_bytes()[:4] == b"\x89PNG"
     before = {path: path.stat().st_mtime_ns for path in (run / "training" / "peers").rglob("[r0-9l]*.json")}
-    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf,teacher")
+    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf,tfidf+teacher,teacher")
     assert {path: path.stat().st_mtime_ns for path in before} == before and len(before) >= 6
     assert srsly.read_json(run / "results" / "peers.json") == record
 
@@ -204,9 +291,9 @@ def test_the_whole_comparison_is_made_and_resumed(run: Path) -> None:  # noqa: F
 def test_our_students_are_those_of_the_ablation(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.setattr(our_models, "CONFIGS", run / "configs")
     srsly.write_json(run / "corpus" / "data.json", {"lang": "en"})
-    srsly.write_jsonl(run / "corpus" / "transfer" / "texts.jsonl", [{"text": "One here.", "source": "unlabelled"}])
     data = read_data(run / "corpus", run / "training")
-    assert data.unlabelled == ["One here."] and data.texts("dev") == [doc.text for doc in data.docs["dev"]]
+    assert len(data.taught) == 3 and {doc._.source for doc in data.taught} == {UNLABELLED}
+    assert data.taught_numbers.tolist() == [numpy.argmax(doc._.teacher_logits) for doc in data.taught]
     peer = next(peer for peer in PEERS if peer.name == "bow")
     folder = run / "training" / "peers" / "bow-0"
     train_peer(peer, data, 0, folder, run / "shared")
@@ -216,4 +303,4 @@ def test_our_students_are_those_of_the_ablation(run: Path, monkeypatch: pytest.M
     assert "textcat_distill" not in (folder / MODEL / "config.cfg").read_text(encoding="utf8")
     texts = write_texts(data, run / "training" / "peers" / "texts.json")
     result = srsly.read_json(cell / "result.json")["test"]
-    assert measure_accuracy(peer, folder, data, texts) == pytest.approx(result["accuracy"], abs=0.1)
+    assert find_right(peer, folder, data, texts).mean() == pytest.approx(result["accuracy"], abs=0.1)

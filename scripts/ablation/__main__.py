@@ -20,6 +20,7 @@ from scripts.ablation.cell import MODEL, RESULT
 from scripts.ablation.inputs import Cell, Inputs
 from scripts.ablation.report import write_report
 from scripts.ablation.statistics import merge, summarize
+from scripts.data.task import Task
 from scripts.files import UserError, digest, hash_path, replaced, run_command
 from scripts.process import ONE_CORE, run_module
 
@@ -58,18 +59,19 @@ def ablate(
             run_cells(waiting, n_jobs=n_jobs, gpu_id=gpu_id)
     finally:
         # Also when it is interrupted, or a cell fails: hours of work are in the others.
-        if record := collect(plan, teacher, folders):
+        if record := collect(plan, teacher, folders, inputs.task):
             record["scores"] = hash_path(corpus / "transfer" / "scores.json")
             write_report(record, training)
     msg.good(f"Ablation of {len(cells)} cells: {training / 'ablation.md'}")
 
 
-def collect(plan: Dict[str, Any], teacher: Path, folders: Dict[str, List[Path]]) -> Dict[str, Any]:
+def collect(plan: Dict[str, Any], teacher: Path, folders: Dict[str, List[Path]], task: Task) -> Dict[str, Any]:
     """Summarize the finished cells of a grid.
 
     plan (Dict[str, Any]): The grid.
     teacher (Path): Folder of the teacher's result.
     folders (Dict[str, List[Path]]): Folders of each cell's trainings.
+    task (Task): The labels.
     RETURNS (Dict[str, Any]): The record of the ablation; empty if teacher or baseline are not finished.
     """
     finished = {name: paths for name, paths in folders.items() if all(map(is_finished, paths))}
@@ -79,14 +81,14 @@ def collect(plan: Dict[str, Any], teacher: Path, folders: Dict[str, List[Path]])
     for cell in (cell for group in plan["groups"] for cell in group["cells"]):
         names = cell.get("average_of")
         if names and set(names) <= set(results):
-            results[cell["name"]] = [merge([result for name in names for result in results[name]])]
+            results[cell["name"]] = [merge([result for name in names for result in results[name]], task)]
     teacher_result = srsly.read_json(teacher / RESULT)
     baseline = results[plan["baseline"]]
     groups = [
         {
             "name": group["name"],
             "cells": [
-                {**cell, **summarize(results[cell["name"]], baseline, teacher_result)}
+                {**cell, **summarize(results[cell["name"]], baseline, teacher_result, task)}
                 for cell in group["cells"]
                 if cell["name"] in results
             ],

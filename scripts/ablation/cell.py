@@ -42,8 +42,8 @@ def run_cell(
     result: Dict[str, Any] = {}
     for split in ("dev", "test"):
         gold = task.number_gold(docs_of[split])
-        probs = classify(nlp, [doc.text for doc in docs_of[split]], task.labels, name=split)
-        result[split] = {**measure_quality(probs, gold), "gold": gold.tolist(), "probs": probs.round(6).tolist()}
+        probs = classify(nlp, [doc.text for doc in docs_of[split]], task, name=split)
+        result[split] = {**measure_quality(probs, gold, task), "gold": gold.tolist(), "probs": probs.round(6).tolist()}
     result["model_mb"] = size_mb(model)
     if not spec["model"] and not spec["keep"]:
         remove(model)

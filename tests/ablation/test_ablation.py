@@ -10,7 +10,7 @@ from scripts.ablation.__main__ import ablate, is_finished, prepare_cell, read_gr
 from scripts.ablation.cell import RESULT, run_cell
 from scripts.ablation.inputs import Inputs
 from scripts.ablation.report import render_tables
-from scripts.ablation.statistics import bootstrap_p_value, correctness, merge, spread, summarize
+from scripts.ablation.statistics import correctness, merge, spread, summarize
 from scripts.data.docbins import read_docs, write_docs
 from scripts.data.task import Task
 from scripts.data.texts import AUGMENTED, GOLD, MASK, UNLABELLED, read_texts
@@ -21,9 +21,10 @@ from tests.conftest import LABELS, ROOT, TEXTS, make_examples, make_teacher_logi
 
 def make_result(probs: List[List[float]], gold: List[int]) -> Dict[str, Any]:
     split = {"probs": probs, "gold": gold}
-    return merge([{"dev": split, "test": split, "model_mb": 2.0}])
+    return merge([{"dev": split, "test": split, "model_mb": 2.0}], TASK)
 
 
+TASK = Task(LABELS)
 RIGHT, WRONG = [0.9, 0.1], [0.2, 0.8]
 
 
@@ -32,27 +33,16 @@ def test_summary_by_hand() -> None:
     runs = [make_result([RIGHT, RIGHT, RIGHT, WRONG], gold), make_result([RIGHT, RIGHT, WRONG, WRONG], gold)]
     baseline = [make_result([RIGHT, WRONG, WRONG, WRONG], gold)]
     teacher = make_result([RIGHT, RIGHT, RIGHT, RIGHT], gold)
-    summary = summarize(runs, baseline, teacher)
+    summary = summarize(runs, baseline, teacher, TASK)
     assert summary["test_mean"] == pytest.approx(0.625) and summary["difference"] == pytest.approx(0.375)
     assert summary["test_spread"] == pytest.approx(0.25 / 2**0.5) and summary["n_seeds"] == 2
     assert summary["agreement"] == summary["dev_agreement"] == pytest.approx(0.625) and summary["model_mb"] == 2.0
-    assert correctness(runs).tolist() == [1, 1, 0.5, 0]
+    assert correctness(runs, TASK).tolist() == [1, 1, 0.5, 0]
     assert spread([0.5]) == 0
 
 
-def test_bootstrap_tells_noise_from_difference() -> None:
-    rng = numpy.random.default_rng(1)
-    one = (rng.random(400) < 0.8).astype(float)
-    assert bootstrap_p_value(one, one) == 1
-    assert bootstrap_p_value(one, numpy.clip(one - (rng.random(400) < 0.1), 0, 1)) < 0.01
-    assert bootstrap_p_value(one, (rng.random(400) < 0.8).astype(float)) > 0.05
-    # By hand: of two texts one differs; its sign is in doubt only where it is never drawn, 1/4 of the samples.
-    p = bootstrap_p_value(numpy.array([1.0, 1.0]), numpy.array([0.0, 1.0]))
-    assert p == pytest.approx(2 * 0.25, abs=0.03)
-
-
 def test_models_taken_together_are_the_mean_of_their_probabilities() -> None:
-    merged = merge([make_result([RIGHT, [0.6, 0.4]], [0, 1]), make_result([WRONG, [0.2, 0.8]], [0, 1])])
+    merged = merge([make_result([RIGHT, [0.6, 0.4]], [0, 1]), make_result([WRONG, [0.2, 0.8]], [0, 1])], TASK)
     assert numpy.allclose(merged["test"]["probs"], [[0.55, 0.45], [0.4, 0.6]])
     assert merged["test"]["accuracy"] == 1 and merged["model_mb"] == 4.0
 

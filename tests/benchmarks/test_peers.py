@@ -24,7 +24,7 @@ from benchmarks.peers.__main__ import (
 from benchmarks.peers.catalogue import GOLD, PEERS, TEACHER, Peer
 from benchmarks.peers.data import Data, read_data
 from benchmarks.peers.fasttext_lines import make_line
-from benchmarks.peers.loaders import load_spacy, load_static
+from benchmarks.peers.loaders import load_sklearn, load_spacy, load_static
 from benchmarks.peers.plot import plot_peers
 from benchmarks.peers.report import describe_front, find_better, find_front, render_report, table_rows
 from benchmarks.peers.train import MODEL, RECORD, train_peer
@@ -59,7 +59,7 @@ def make_data(tmp_path: Path) -> Data:
     srsly.write_json(tmp_path / "transfer" / "scores.json", {"texts": 90})
     numbers = {split: TASK.number_gold(split_docs) for split, split_docs in docs.items()}
     # The teacher takes all texts to be of the first label.
-    taught = [Doc(vocab, words=[*text.split(), str(copy)]) for text, _ in TEXTS for copy in range(6)]
+    taught = [Doc(vocab, words=[*text.split(), "quokka", str(copy)]) for text, _ in TEXTS for copy in range(6)]
     return Data("en", TASK, docs, numbers, taught, numpy.zeros(len(taught), dtype=int), tmp_path, tmp_path)
 
 
@@ -171,16 +171,12 @@ def test_a_taught_peer_learns_what_the_teacher_says(tmp_path: Path) -> None:
     assert taught.texts("train") == [*data.texts("train"), *(doc.text for doc in data.taught)]
     assert taught.numbers["train"].tolist() == [*data.numbers["train"].tolist(), *[0] * 60]
     assert taught.texts("dev") == data.texts("dev") and taught.all_texts() == data.all_texts()
-    # Every text of the second label stands there six times with the first.
-    right = {}
-    for name in ("tfidf", "tfidf+teacher"):
-        peer: Peer = next(peer for peer in PEERS if peer.name == name)
-        folder = tmp_path / "peers" / f"{name}-0"
-        train_peer(peer, data, 0, folder, tmp_path / "shared")
-        texts = write_texts(data, tmp_path / "peers" / "texts.json")
-        right[name] = find_right(peer, folder, data, texts)
-    assert right["tfidf"].mean() > 0.9
-    assert right["tfidf+teacher"].mean() < 0.8
+    # What the unlabelled texts alone have tells the label that the teacher gives them.
+    peer: Peer = next(peer for peer in PEERS if peer.name == "tfidf+teacher")
+    for number, label in enumerate(LABELS):
+        folder = tmp_path / f"teacher-says-{label}"
+        train_peer(peer, data._replace(taught_numbers=numpy.full(60, number)), 0, folder, tmp_path / "shared")
+        assert load_sklearn(folder / MODEL)(["quokka"]) == [label]
 
 
 @pytest.mark.usefixtures("one_setting")
@@ -276,13 +272,13 @@ def test_spacys_own_classifiers_train(name: str, tmp_path: Path, monkeypatch: py
 def test_the_whole_comparison_is_made_and_resumed(run: Path) -> None:  # noqa: F811
     srsly.write_json(run / "corpus" / "data.json", {"lang": "en"})
     folders = run / "corpus", run / "training", run / "results"
-    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf,tfidf+teacher,teacher")
+    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf+teacher,teacher")
     record = srsly.read_json(run / "results" / "peers.json")
-    assert [row["name"] for row in record["peers"]] == ["tfidf", "tfidf+teacher", "teacher"]
+    assert [row["name"] for row in record["peers"]] == ["tfidf+teacher", "teacher"]
     assert all(len(row["rates"]) == 2 and len(row["accuracies"]) == 1 for row in record["peers"])
     assert (run / "results" / "peers.png").read_bytes()[:4] == b"\x89PNG"
     before = {path: path.stat().st_mtime_ns for path in (run / "training" / "peers").rglob("[r0-9l]*.json")}
-    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf,tfidf+teacher,teacher")
+    compare(*folders, n_seeds=2, n_rounds=2, n_jobs=1, only="tfidf+teacher,teacher")
     assert {path: path.stat().st_mtime_ns for path in before} == before and len(before) >= 6
     assert srsly.read_json(run / "results" / "peers.json") == record
 

@@ -35,7 +35,7 @@ def evaluate(
     seed: int = typer.Option(0, help="Seed of the run, for the record and the choice of texts"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
-    """Compare references, baseline, student and teacher in quality, agreement, calibration, size and speed."""
+    """Compare reference, baseline, student and teacher in quality, agreement, calibration, size and speed."""
     use_gpu(gpu_id)
     task = Task.read(corpus / "gold")
     data = srsly.read_json(corpus / "data.json")

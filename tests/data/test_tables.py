@@ -1,6 +1,6 @@
 import gzip
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from scripts.data.tables.file_types import FILE_TYPES, WRITERS, file_type, read_rows
 from scripts.files import UserError
+from tests.conftest import ROOT
 from tests.data.table_files import WRITERS as TEST_WRITERS
 from tests.data.table_files import write_text
 
@@ -20,7 +21,7 @@ def read(path: Path) -> List[Dict[str, Any]]:
     return [row for _, row in read_rows(path)]
 
 
-def write(path: Path, *parts: Sequence[Dict[str, Any]], source: Path = Path("source.jsonl")) -> Path:
+def write(path: Path, *parts: Any, source: Path = Path("source.jsonl")) -> Path:
     """Write a file in parts, as the processes of `apply` do."""
     writer = WRITERS[file_type(path, WRITERS)]
     columns = list(dict.fromkeys(column for part in parts for row in part for column in row))
@@ -134,7 +135,7 @@ def test_parts_of_a_parquet_file_find_a_common_type_and_keep_that_of_the_source(
     import pyarrow
 
     # Empty in the first part, and whole numbers in the first part only.
-    parts = [[{"text": "a", "late": None, "x": 1}], [{"text": "b", "late": 2, "x": 0.5}]]
+    parts: List[Any] = [[{"text": "a", "late": None, "x": 1}], [{"text": "b", "late": 2, "x": 0.5}]]
     path = write(tmp_path / "a.parquet", *parts)
     assert read(path) == [row for part in parts for row in part]
     assert [parquet.read_schema(path).field(name).type for name in ("late", "x")] == [
@@ -150,3 +151,8 @@ def test_parts_of_a_parquet_file_find_a_common_type_and_keep_that_of_the_source(
         write(tmp_path / "c.parquet", [{"text": "a"}], [{"text": 1}])
     with pytest.raises(UserError, match=r"column 'text' cannot be written to Parquet, lines 1 to 2: .*one type"):
         write(tmp_path / "d.parquet", [{"text": "a"}, {"text": 1}])
+
+
+def test_every_type_is_in_the_docs() -> None:
+    documented = (ROOT / "docs" / "data.md").read_text(encoding="utf8")
+    assert [suffix for suffix in FILE_TYPES if f"`{suffix}`" not in documented] == []

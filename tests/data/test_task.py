@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 import numpy
 import pytest
@@ -53,12 +53,13 @@ def test_gold_as_cats_and_as_numbers() -> None:
 
 
 def test_probabilities_and_decisions() -> None:
-    logits = numpy.log([[1.0, 1.0, 2.0], [6.0, 3.0, 1.0]])
+    logits: Any = numpy.log([[1.0, 1.0, 2.0], [6.0, 3.0, 1.0]])
     assert TASK.activate(logits) == pytest.approx(numpy.array([[0.25, 0.25, 0.5], [0.6, 0.3, 0.1]]))
     assert TASK.decide(logits).tolist() == TASK.decide(TASK.activate(logits)).tolist() == [2, 0]
+    large: Any = numpy.array([[1000.0, 0.0, 1000.0]])
     # Of equal ones, the first; and large ones do not overflow.
     assert TASK.decide(numpy.zeros((1, 3))).tolist() == [0]
-    assert TASK.activate(numpy.array([[1000.0, 0.0, 1000.0]])) == pytest.approx(numpy.array([[0.5, 0.0, 0.5]]))
+    assert TASK.activate(large) == pytest.approx(numpy.array([[0.5, 0.0, 0.5]]))
 
 
 def test_logits_are_centred_and_finite() -> None:
@@ -66,13 +67,13 @@ def test_logits_are_centred_and_finite() -> None:
     logits = TASK.recover_logits(numpy.array([[1 / 7, 2 / 7, 4 / 7]]))
     assert logits == pytest.approx(numpy.array([[-1.0, 0.0, 1.0]]) * numpy.log(2), abs=1e-6)
     assert logits.dtype == numpy.float32
-    zero = TASK.recover_logits(numpy.array([[1.0, 0.0, 0.0]]))
+    zero: Any = TASK.recover_logits(numpy.array([[1.0, 0.0, 0.0]]))
     assert numpy.isfinite(zero).all() and TASK.activate(zero) == pytest.approx(numpy.array([[1.0, 0.0, 0.0]]))
 
 
 @given(st.lists(st.floats(0.001, 1.0), min_size=2, max_size=8))
 def test_logits_give_the_probabilities_that_they_came_from(weights: List[float]) -> None:
     probs = numpy.array([weights]) / sum(weights)
-    logits = TASK.recover_logits(probs)
+    logits: Any = TASK.recover_logits(probs)
     assert float(logits.sum()) == pytest.approx(0.0, abs=1e-4)
     assert TASK.activate(logits) == pytest.approx(probs, abs=1e-6)

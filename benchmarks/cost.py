@@ -25,7 +25,7 @@ from scripts.apply.classifier import load_pipeline, make_classifier, read_labels
 from scripts.augmentation.__main__ import load_augmenter
 from scripts.augmentation.blocks import BlockWorker, Reviews
 from scripts.augmentation.word_classes import WordClasses
-from scripts.conversion.readers import read_rows
+from scripts.data.tables.file_types import read_rows
 from scripts.data.texts import UNLABELLED, Text
 from scripts.engines.workers import Engine, Task, run_tasks
 from scripts.evaluation.report import describe_machine, describe_versions

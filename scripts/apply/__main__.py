@@ -20,8 +20,8 @@ from tqdm import tqdm
 from wasabi import msg
 
 from scripts.apply.classifier import is_empty, load_pipeline, make_classifier, model_folder, read_labels
-from scripts.apply.formats import FORMATS, Row
-from scripts.conversion.readers import file_type, read_rows
+from scripts.data.tables.file_types import FILE_TYPES, WRITERS, file_type, read_rows
+from scripts.data.tables.rows import Row
 from scripts.engines.config import read_engine
 from scripts.engines.shards import PackedFolder, Shard, prepare_folder, run_shards
 from scripts.files import UserError, hash_path, remove, replaced, run_command
@@ -32,8 +32,8 @@ HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 def apply(
     model: str = typer.Argument(..., help="Name of an installed pipeline, or its folder"),
-    input_path: Path = typer.Argument(..., metavar="INPUT", help=".jsonl, .jsonl.gz, .csv, .tsv, .xlsx or .parquet"),
-    output: Path = typer.Argument(..., help=".jsonl, .jsonl.gz, .csv, .tsv or .parquet"),
+    input_path: Path = typer.Argument(..., metavar="INPUT", help=f"One of {', '.join(FILE_TYPES)}"),
+    output: Path = typer.Argument(..., help=f"One of {', '.join(WRITERS)}"),
     text_column: str = typer.Option("text", help="Column of the text"),
     label_column: str = typer.Option("predicted", help="New column of the label; that of label X's probability: ..._X"),
     n_process: Optional[int] = typer.Option(None, help="Processes, or actors; in place of n_workers of the engine"),
@@ -45,9 +45,7 @@ def apply(
     where = read_engine(engine)
     if n_process is not None:
         where = where._replace(n_workers=n_process)
-    suffix = file_type(output)
-    if suffix not in FORMATS:
-        raise UserError(f"{output}: unknown file type {suffix!r}. Expected one of {', '.join(FORMATS)}.")
+    suffix = file_type(output, WRITERS)
     if output.exists() and output.samefile(input_path):
         raise UserError(f"{output} is the input. Give the output another name.")
     nlp = load_pipeline(model)
@@ -86,7 +84,7 @@ def apply(
         desc="Classifying",
     )
     with replaced(output) as partial_output:
-        FORMATS[suffix].join(sorted(parts.glob("*.part")), partial_output, settings["columns"], input_path)
+        WRITERS[suffix].join(sorted(parts.glob("*.part")), partial_output, settings["columns"], input_path)
     remove(parts)
     msg.good(f"Classified {corpus.n_rows - corpus.n_empty} texts: {output}")
     if corpus.n_empty:

@@ -12,7 +12,8 @@ from spacy import Language
 from threadpoolctl import threadpool_limits
 
 import scripts.architectures
-from scripts.apply.formats import FORMATS, Row
+from scripts.data.tables.file_types import WRITERS
+from scripts.data.tables.rows import Row
 from scripts.engines.shards import PackedFolder
 from scripts.files import UserError
 
@@ -57,7 +58,7 @@ class Classifier:
             cats = iter([doc.cats for doc in self.nlp.pipe(texts, batch_size=self.batch_size)])
         predictions = [None if is_empty(row[self.text_column]) else next(cats) for _, row in rows]
         predicted = [(line, {**row, **self._describe(scores)}) for (line, row), scores in zip(rows, predictions)]
-        return FORMATS[self.suffix].encode(predicted, self.columns)
+        return WRITERS[self.suffix].encode(predicted, self.columns)
 
     def _forget(self) -> None:
         """Empty the caches, as how a cached row is rounded depends on the batch that it was computed in."""

@@ -1,4 +1,4 @@
-"""The `convert` step: raw reviews to gold DocBins, a labels file and clean unlabelled texts."""
+"""The `convert` step: raw reviews to gold DocBins, the task and clean unlabelled texts."""
 
 from pathlib import Path
 from typing import Dict, List
@@ -10,10 +10,20 @@ from wasabi import msg
 
 from scripts.conversion.labels import Labelling
 from scripts.conversion.splits import Splits, read_splits
-from scripts.data.docbins import one_hot, write_docs
+from scripts.data.docbins import write_docs
+from scripts.data.texts import write_unlabelled
 from scripts.files import UserError, hash_path, replaced, run_command
 
-CODE = [*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "data" / "docbins.py"]
+# The code that the outputs follow from.
+SCRIPTS = Path(__file__).parents[1]
+CODE = sorted(
+    [
+        *(SCRIPTS / "conversion" / f"{name}.py" for name in ("__main__", "labels", "reviews", "splits")),
+        *(SCRIPTS / "data" / f"{name}.py" for name in ("docbins", "near_copies", "task", "texts")),
+        *(SCRIPTS / "data" / "tables").glob("*.py"),
+        SCRIPTS / "files.py",
+    ]
+)
 
 
 def convert(
@@ -44,7 +54,7 @@ def convert(
             split: {"path": str(path), "sha256": hash_path(path) if path.is_file() else None}
             for split, path in paths.items()
         },
-        "code": {path.name: hash_path(path) for path in CODE},
+        "code": {path.relative_to(SCRIPTS).as_posix(): hash_path(path) for path in CODE},
         "versions": {"spacy": spacy.__version__},
     }
     record_path = output / "data.json"
@@ -77,7 +87,7 @@ def convert(
 
 
 def write_splits(splits: Splits, output: Path, *, lang: str) -> List[Path]:
-    """Write the DocBins, the labels file and the unlabelled texts.
+    """Write the DocBins, the task and the unlabelled texts.
 
     splits (Splits): The clean reviews.
     output (Path): Folder of the run.
@@ -94,17 +104,13 @@ def write_splits(splits: Splits, output: Path, *, lang: str) -> List[Path]:
         docs = []
         for review in splits.reviews[split]:
             doc = nlp.make_doc(review.text)
-            doc.cats = one_hot(review.label, splits.labels)
+            doc.cats = splits.task.make_cats(review.label)
             docs.append(doc)
         written.append(output / "gold" / f"{split}.spacy")
         write_docs(docs, written[-1])
-    for path, write, content in (
-        (output / "gold" / "labels.json", srsly.write_json, splits.labels),
-        (output / "unlabelled.jsonl", srsly.write_jsonl, [{"text": r.text} for r in splits.reviews["unlabelled"]]),
-    ):
-        with replaced(path) as partial:
-            write(partial, content)
-        written.append(path)
+    written += splits.task.write(output / "gold")
+    written.append(output / "unlabelled.jsonl")
+    write_unlabelled(written[-1], (review.text for review in splits.reviews["unlabelled"]))
     return written
 
 
@@ -116,7 +122,7 @@ def print_summary(splits: Splits) -> None:
     reasons = sorted({reason for dropped in splits.dropped.values() for reason in dropped})
     rows = []
     for split, reviews in splits.reviews.items():
-        counts: Dict[str, int] = {label: sum(r.label == label for r in reviews) for label in splits.labels}
+        counts: Dict[str, int] = {label: sum(r.label == label for r in reviews) for label in splits.task.labels}
         source = {review.path.name for review in reviews}
         rows.append(
             (
@@ -128,7 +134,9 @@ def print_summary(splits: Splits) -> None:
             )
         )
     msg.table(
-        rows, header=("split", "read from", "kept", *splits.labels, *(f"dropped: {r}" for r in reasons)), divider=True
+        rows,
+        header=("split", "read from", "kept", *splits.task.labels, *(f"dropped: {r}" for r in reasons)),
+        divider=True,
     )
 
 

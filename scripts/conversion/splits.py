@@ -7,8 +7,9 @@ from typing import Dict, List, NamedTuple, Optional
 from sklearn.model_selection import train_test_split
 
 from scripts.conversion.labels import Labelling
-from scripts.conversion.readers import Review, read_reviews
+from scripts.conversion.reviews import Review, read_reviews
 from scripts.data.near_copies import NearCopies, normalize
+from scripts.data.task import Task
 from scripts.files import UserError
 
 HELD_OUT = ("dev", "test")
@@ -17,10 +18,10 @@ HELD_OUT_SHARE = 0.15
 
 
 class Splits(NamedTuple):
-    """The clean reviews of each split, the labels in order, and what was left out of each split and why."""
+    """The clean reviews of each split, the task that they set, and what was left out of each split and why."""
 
     reviews: Dict[str, List[Review]]
-    labels: List[str]
+    task: Task
     dropped: Dict[str, Counter]
 
 
@@ -57,7 +58,7 @@ def read_splits(paths: Dict[str, Path], *, text_column: str, labelling: Labellin
     new = [review for review in reviews["unlabelled"] if normalize(review.text) not in labelled]
     dropped["unlabelled"]["repeated"] += len(reviews["unlabelled"]) - len(new)
     reviews["unlabelled"] = new
-    return Splits({split: reviews[split] for split in paths}, labels, dropped)
+    return Splits({split: reviews[split] for split in paths}, Task(labels), dropped)
 
 
 def _drop_repeated(reviews: List[Review], dropped: Counter) -> List[Review]:

@@ -111,3 +111,13 @@ def read_unlabelled(path: Path) -> Iterator[str]:
     YIELDS (str): The texts in order.
     """
     return (row["text"] for row in srsly.read_jsonl(path))
+
+
+def write_unlabelled(path: Path, texts: Iterable[str]) -> None:
+    """Write the clean unlabelled texts. The file is whole or absent.
+
+    path (Path): A .jsonl file.
+    texts (Iterable[str]): The texts in order.
+    """
+    with replaced(path) as partial:
+        srsly.write_jsonl(partial, ({"text": text} for text in texts))

@@ -12,10 +12,9 @@ import pytest
 import spacy
 from spacy import Language
 
-from scripts.apply.__main__ import apply, scan
+from scripts.apply.__main__ import apply
 from scripts.apply.classifier import Classifier, load_pipeline
-from scripts.apply.formats import FORMATS
-from scripts.conversion.readers import read_rows
+from scripts.data.tables.file_types import WRITERS, read_rows
 from scripts.files import UserError
 from scripts.packaging.export import export_pipeline
 from tests.conftest import CNN, ENSEMBLE, LABELS, ROOT, TEXTS, train
@@ -55,8 +54,8 @@ def write_rows(path: Path, rows: List[Dict[str, Any]]) -> Path:
         pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install -r requirements-ray.txt")
     columns = list(rows[0])
     part = path.with_name("only.part")
-    part.write_bytes(FORMATS[suffix].encode(list(enumerate(rows, start=1)), columns))
-    FORMATS[suffix].join([part], path, columns, path.with_name("source.jsonl"))
+    part.write_bytes(WRITERS[suffix].encode(list(enumerate(rows, start=1)), columns))
+    WRITERS[suffix].join([part], path, columns, path.with_name("source.jsonl"))
     return path
 
 
@@ -84,7 +83,7 @@ def check_output(target: Path, rows: List[Dict[str, Any]], nlp: Language, *, as_
         assert [float(value) for value in added[1:]] == pytest.approx([cats[label] for label in LABELS], abs=2e-6)
 
 
-@pytest.mark.parametrize(("source_type", "target_type"), zip(FORMATS, [*list(FORMATS)[1:], ".jsonl"]))
+@pytest.mark.parametrize(("source_type", "target_type"), zip(WRITERS, [*list(WRITERS)[1:], ".jsonl"]))
 def test_every_type_goes_in_and_out_with_every_column(
     source_type: str, target_type: str, student: Path, tmp_path: Path
 ) -> None:
@@ -250,9 +249,6 @@ def test_other_mistakes_name_the_next_step(student: Path, tmp_path: Path) -> Non
     spacy.blank("en").to_disk(tmp_path / "blank")
     with pytest.raises(UserError, match=r"sets no doc.cats; its components are: none"):
         run_apply(tmp_path / "blank", source, tmp_path / "out.jsonl")
-    (tmp_path / "twice.csv").write_text("text,a,a\nb,c,d\n", encoding="utf8")
-    with pytest.raises(UserError, match=r"twice.csv, line 1: the header names 'a' twice"):
-        scan(tmp_path / "twice.csv", text_column="text", max_length=10)
 
 
 def test_a_part_does_not_depend_on_those_before_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""Parquet, which needs pyarrow."""
+
+from pathlib import Path
+from typing import Any, Iterator, Sequence
+
+from scripts.data.tables.rows import Row
+from scripts.files import UserError
+
+SUFFIX = ".parquet"
+
+
+def open_parquet(path: Path) -> Any:
+    """Open a Parquet file.
+
+    path (Path): The file.
+    RETURNS (Any): A pyarrow.parquet.ParquetFile.
+    RAISES (UserError): pyarrow is not installed, or the file is broken.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UserError(f"{path}: Parquet needs pyarrow: pip install -r requirements-ray.txt") from error
+    try:
+        return parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a readable Parquet file ({error})") from error
+
+
+def read_parquet(path: Path) -> Iterator[Row]:
+    """Read a table, a thousand rows in memory at a time.
+
+    path (Path): The file.
+    YIELDS (Row): Its rows.
+    RAISES (UserError): pyarrow is not installed, or the file is broken.
+    """
+    file = open_parquet(path)
+    number = 0
+    for batch in file.iter_batches(batch_size=1000):
+        for row in batch.to_pylist():
+            number += 1
+            yield number, row
+
+
+def encode_parquet(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
+    """Make a Parquet file of one row group.
+
+    rows (Sequence[Row]): The rows.
+    columns (Sequence[str]): Columns of the file.
+    RETURNS (bytes): The file.
+    RAISES (UserError): The values of a column have no common type.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    arrays = {}
+    for column in columns:
+        try:
+            arrays[column] = pyarrow.array([row.get(column) for _, row in rows])
+        except (pyarrow.ArrowException, OverflowError) as error:
+            raise UserError(
+                f"The column {column!r} cannot be written to Parquet, lines {rows[0][0]} to {rows[-1][0]}: {error}. "
+                "Write .jsonl, or give its values one type."
+            ) from error
+    buffer = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.table(arrays), buffer)
+    return buffer.getvalue().to_pybytes()
+
+
+def join_parquet(parts: Sequence[Path], target: Path, columns: Sequence[str], source: Path) -> None:
+    """Join tables whose types may differ, as each part knows its own rows only: an empty column has no type, and one
+    of whole numbers may go on with fractions. Columns that came from a Parquet file keep its types.
+
+    parts (Sequence[Path]): One row group each.
+    target (Path): The file.
+    columns (Sequence[str]): Not needed, as each part names them.
+    source (Path): The input.
+    RAISES (UserError): The types of a column have nothing in common.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        schema = pyarrow.unify_schemas(
+            [open_parquet(part).schema_arrow for part in parts], promote_options="permissive"
+        )
+        if source.suffix == SUFFIX:
+            for field in open_parquet(source).schema_arrow:
+                schema = schema.set(schema.get_field_index(field.name), field)
+        with parquet.ParquetWriter(target, schema) as writer:
+            for part in parts:
+                writer.write_table(open_parquet(part).read().cast(schema))
+    except pyarrow.ArrowException as error:
+        raise UserError(f"The parts have columns of different types: {error}. Write .jsonl instead.") from error

@@ -1,0 +1,63 @@
+"""JSONL: a JSON object a line."""
+
+import json
+from datetime import date, time
+from pathlib import Path
+from typing import Any, Iterator, Sequence
+
+from scripts.data.tables.lines import decode_lines
+from scripts.data.tables.rows import Row
+from scripts.files import UserError
+
+
+def read_jsonl(path: Path) -> Iterator[Row]:
+    """Read JSONL; empty lines are passed over.
+
+    path (Path): The file.
+    YIELDS (Row): Its rows.
+    RAISES (UserError): A line is no JSON object.
+    """
+    for number, line in enumerate(decode_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            # The standard library's: srsly's parser rounds long numbers, and refuses the longest.
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: not valid JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {number}: expected a JSON object such as {{'text': ...}}, got {line[:40]!r}")
+        yield number, row
+
+
+def encode_jsonl(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
+    """Make JSONL.
+
+    rows (Sequence[Row]): The rows.
+    RETURNS (bytes): A JSON object a line; keys that a row has not stay away.
+    RAISES (UserError): A value has no place in JSON.
+    """
+    return "".join(f"{dump_value(line, row)}\n" for line, row in rows).encode("utf8")
+
+
+def dump_value(line: int, value: Any) -> str:
+    """Write a value as JSON.
+
+    line (int): Where it stands in the input, for the message.
+    value (Any): The value.
+    RETURNS (str): Its JSON.
+    RAISES (UserError): It has no place in JSON.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=_to_json)
+        text.encode("utf8")
+    except (TypeError, ValueError) as error:
+        raise UserError(f"Line {line} of the input cannot be written: {error}") from error
+    return text
+
+
+def _to_json(value: Any) -> str:
+    """Write what JSON has no type for and text can say without loss: dates and times."""
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    raise TypeError(f"a value of the type {type(value).__name__} has no place in this file type; write .parquet")

@@ -1,0 +1,62 @@
+"""Files of lines: UTF-8 text, gzipped or not, written in parts that follow one another."""
+
+import gzip
+import shutil
+from pathlib import Path
+from typing import Any, Callable, Iterator, Optional, Sequence
+
+from scripts.data.tables.rows import Encode, Row
+from scripts.files import UserError
+
+
+def decode_lines(path: Path) -> Iterator[str]:
+    """Read the lines of a UTF-8 file; a byte order mark is dropped.
+
+    path (Path): The file; gzipped if its name ends in .gz.
+    YIELDS (str): Lines with their ends.
+    RAISES (UserError): It is no UTF-8, or no gzip.
+    """
+    open_file: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
+    try:
+        with open_file(path, "rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield line.decode("utf-8-sig" if number == 1 else "utf8")
+                except UnicodeDecodeError as error:
+                    raise UserError(
+                        f"{path}, line {number}: byte {line[error.start]:#04x} is not UTF-8. "
+                        "Save the file as UTF-8 and run again."
+                    ) from error
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise UserError(f"{path}: broken gzip file ({error})") from error
+
+
+def encode_gzipped(encode: Encode, rows: Sequence[Row], columns: Sequence[str]) -> bytes:
+    """Encode rows and compress them.
+
+    encode (Encode): Makes lines of rows.
+    rows (Sequence[Row]): The rows.
+    columns (Sequence[str]): Columns of the file.
+    RETURNS (bytes): A gzip member, which may be followed by others.
+    """
+    # Without the time of writing, which would make each run another file.
+    return gzip.compress(encode(rows, columns), compresslevel=6, mtime=0)
+
+
+def join_lines(
+    encode_header: Optional[Encode], parts: Sequence[Path], target: Path, columns: Sequence[str], source: Path
+) -> None:
+    """Write parts one after the other.
+
+    encode_header (Optional[Encode]): Makes the header that comes first; None for a file without one.
+    parts (Sequence[Path]): Rows, encoded.
+    target (Path): The file.
+    columns (Sequence[str]): Columns of the file.
+    source (Path): Not needed, as lines have no types.
+    """
+    with target.open("wb") as file:
+        if encode_header is not None:
+            file.write(encode_header([(0, dict(zip(columns, columns)))], columns))
+        for part in parts:
+            with part.open("rb") as opened:
+                shutil.copyfileobj(opened, file)

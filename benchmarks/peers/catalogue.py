@@ -29,7 +29,6 @@ class Peer(NamedTuple):
     is_random: bool = True
     hidden: Tuple[str, ...] = HEAVY
     is_taught: bool = False
-    is_taught: bool = False
     is_ours: bool = False
 
 

@@ -92,7 +92,7 @@ def write_names(figure: Figure, rows: List[Dict[str, Any]]) -> None:
     points = {row["name"]: (row["words_per_second"], 100 * row["accuracy"]) for row in rows}
     centres = axes.transData.transform(list(points.values()))
     taken = [Bbox.from_bounds(x - 7, y - 7, 14, 14) for x, y in centres]
-    taken.append(axes.get_legend().get_window_extent(renderer))
+    taken += [legend.get_window_extent(renderer) for legend in [axes.get_legend()] if legend]
     for row in sorted(rows, key=lambda row: not row["is_ours"]):
         candidates = []
         for offset, alignment in PLACES:

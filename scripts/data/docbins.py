@@ -7,60 +7,17 @@ are gold or empty, never soft.
 
 import random
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import Iterable, Iterator, List, Optional
 
-import numpy
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from srsly.msgpack import unpackb
 
-from scripts.data.texts import AUGMENTED, GOLD, MASK, UNLABELLED  # noqa: F401
 from scripts.files import UserError, replaced
 
 for _name in ("teacher_logits", "source", "review"):
     if not Doc.has_extension(_name):
         Doc.set_extension(_name, default=None)
-
-
-def one_hot(label: Optional[str], labels: Sequence[str]) -> Dict[str, float]:
-    """The `cats` of a gold label.
-
-    label (Optional[str]): One of the labels, or None where gold is unknown.
-    labels (Sequence[str]): All labels.
-    RETURNS (Dict[str, float]): 1.0 for the label, 0.0 for the others; empty for None.
-    RAISES (ValueError): The label is not among the labels.
-    """
-    if label is None:
-        return {}
-    if label not in labels:
-        raise ValueError(f"Label {label!r} is not one of {', '.join(labels)}")
-    return {name: float(name == label) for name in labels}
-
-
-def gold_label(doc: Doc) -> Optional[str]:
-    """The label whose cat is 1, or None for a document without gold."""
-    return next((label for label, value in doc.cats.items() if value == 1.0), None)
-
-
-def number_gold(docs: List[Doc], labels: List[str]) -> numpy.ndarray:
-    """The numbers of gold labels, as arrays of scores have them.
-
-    docs (List[Doc]): Gold documents.
-    labels (List[str]): Label order.
-    RETURNS (ndarray): Shape: (n_docs,).
-    """
-    return numpy.array([labels.index(str(gold_label(doc))) for doc in docs])
-
-
-def center_logits(probs: numpy.ndarray) -> numpy.ndarray:
-    """Recover centred logits from probabilities: log p - mean(log p).
-
-    probs (ndarray): Rows that sum to 1. Shape: (n_docs, n_labels).
-    RETURNS (ndarray): Rows that sum to 0, float32. softmax of a row is the row of probs. Same shape.
-    """
-    # The smallest float32 keeps a probability that has underflowed to 0 finite.
-    logs = numpy.log(numpy.maximum(probs, numpy.finfo("float32").tiny), dtype="float64")
-    return (logs - logs.mean(axis=1, keepdims=True)).astype("float32")
 
 
 def write_docs(docs: Iterable[Doc], path: Path) -> None:

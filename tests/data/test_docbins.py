@@ -1,24 +1,12 @@
 import random
 from pathlib import Path
-from typing import Any, List
+from typing import List
 
-import numpy
 import pytest
 import spacy
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from spacy.tokens import Doc
 
-from scripts.data.docbins import (
-    center_logits,
-    gold_label,
-    list_shards,
-    one_hot,
-    read_docs,
-    stream_docs,
-    write_docs,
-)
+from scripts.data.docbins import list_shards, read_docs, stream_docs, write_docs
 from scripts.distillation.reader import create_transfer_corpus
 from scripts.files import UserError
 
@@ -27,7 +15,7 @@ NLP = spacy.blank("en")
 
 def make_doc(text: str) -> Doc:
     doc = Doc(NLP.vocab, words=text.split())
-    doc.cats = one_hot("a", ["a", "b"])
+    doc.cats = {"a": 1.0, "b": 0.0}
     doc._.teacher_logits = [0.25, -0.25]
     doc._.source = "augmented"
     return doc
@@ -48,7 +36,7 @@ def test_contract_survives_the_disk_and_the_bytes_are_the_same(tmp_path: Path) -
     (first, _) = read_docs(tmp_path / "one.spacy", spacy.blank("en").vocab)
     assert [token.text for token in first] == ["a", "[MASK]", "word"]
     assert list(first._.teacher_logits) == [0.25, -0.25] and first._.source == "augmented"
-    assert first.cats == {"a": 1.0, "b": 0.0} and gold_label(first) == "a"
+    assert first.cats == {"a": 1.0, "b": 0.0}
 
 
 def test_missing_and_broken_files_are_clear_errors(tmp_path: Path) -> None:
@@ -59,21 +47,6 @@ def test_missing_and_broken_files_are_clear_errors(tmp_path: Path) -> None:
         read_docs(tmp_path / "broken.spacy", NLP.vocab)
     with pytest.raises(UserError, match=r"Run the `score` step"):
         list_shards(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="'c' is not one of a, b"):
-        one_hot("c", ["a", "b"])
-
-
-@given(arrays("float64", (4, 3), elements=st.floats(-30, 30)))
-def test_centred_logits_come_back_from_probabilities(logits: Any) -> None:
-    probs = numpy.exp(logits - logits.max(axis=1, keepdims=True))
-    probs = (probs / probs.sum(axis=1, keepdims=True)).astype("float32")
-    centred = center_logits(probs)
-    assert numpy.abs(centred.sum(axis=1)).max() < 1e-4
-    assert centred == pytest.approx(logits - logits.mean(axis=1, keepdims=True), abs=1e-4)
-
-
-def test_a_probability_of_zero_stays_finite() -> None:
-    assert numpy.isfinite(center_logits(numpy.array([[1.0, 0.0]], dtype="float32"))).all()
 
 
 @pytest.mark.parametrize("buffer_size", [0, 1, 7, 100])

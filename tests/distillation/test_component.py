@@ -273,7 +273,7 @@ class Pull:
 
 
 def test_a_loss_of_another_kind_is_learned_from() -> None:
-    registry.losses("test.Pull.v1", func=Pull)
+    registry.losses("test.Pull.v1")(Pull)
     nlp = spacy.blank("en")
     settings = {"member_losses": {}, "threshold": 0.0, "scorer": {"@scorers": "spacy.textcat_scorer.v2"}}
     config = {"model": BOW, "loss": {"@losses": "test.Pull.v1"}, **settings}

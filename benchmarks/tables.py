@@ -169,8 +169,8 @@ def students(name: str) -> Table:
         rows.append([f"training, {system}", rate, "", ratio(m["of_stock"]), "", "", "", ""])
     texts = record["texts"]
     caption = (
-        f"{texts['n']:,} texts, {texts['words']:,} words, one process, medians of {texts['rounds']} rounds; in brackets "
-        f"the range of the ratio. {name_machine(record['machine'])}."
+        f"{texts['n']:,} texts, {texts['words']:,} words, one process, medians of {texts['rounds']} rounds; in "
+        f"brackets the range of the ratio. {name_machine(record['machine'])}."
     )
     header = ("", "words/s", "of the tokenizer", "of the stock CNN", "p50 ms", "p95 ms", "load s", "MB")
     return Table(header, rows, caption)

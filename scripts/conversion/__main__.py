@@ -13,17 +13,7 @@ from scripts.conversion.splits import Splits, read_splits
 from scripts.data.docbins import write_docs
 from scripts.data.texts import write_unlabelled
 from scripts.files import UserError, hash_path, replaced, run_command
-
-# The code that the outputs follow from.
-SCRIPTS = Path(__file__).parents[1]
-CODE = sorted(
-    [
-        *(SCRIPTS / "conversion" / f"{name}.py" for name in ("__main__", "labels", "reviews", "splits")),
-        *(SCRIPTS / "data" / f"{name}.py" for name in ("docbins", "near_copies", "task", "texts")),
-        *(SCRIPTS / "data" / "tables").glob("*.py"),
-        SCRIPTS / "files.py",
-    ]
-)
+from scripts.provenance import hash_sources
 
 
 def convert(
@@ -54,7 +44,7 @@ def convert(
             split: {"path": str(path), "sha256": hash_path(path) if path.is_file() else None}
             for split, path in paths.items()
         },
-        "code": {path.relative_to(SCRIPTS).as_posix(): hash_path(path) for path in CODE},
+        "code": hash_sources(Path(__file__)),
         "versions": {"spacy": spacy.__version__},
     }
     record_path = output / "data.json"

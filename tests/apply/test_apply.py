@@ -93,7 +93,7 @@ def test_every_type_goes_in_and_out_with_every_column(
     source = write_rows(tmp_path / f"in{source_type}", rows)
     run_apply(student, source, tmp_path / f"out{target_type}")
     # A .csv file knows text alone.
-    as_text = bool({".csv", ".tsv"} & {source_type, target_type})
+    as_text = any(suffix.startswith((".csv", ".tsv")) for suffix in (source_type, target_type))
     check_output(tmp_path / f"out{target_type}", rows, spacy.load(student), as_text=as_text)
 
 

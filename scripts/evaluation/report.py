@@ -59,7 +59,7 @@ def render_report(result: Dict[str, Any]) -> str:
         f"Student: {provenance['student_kind']}, seed {provenance['seed']}, language {provenance['lang']}",
         *(
             f"{name}: TF-IDF with logistic regression on {learned}, {result[name]['texts']} texts, tuned on dev: "
-            + ", ".join(f"{setting} {value}" for setting, value in result[name]["settings"].items())
+            + ", ".join(describe_setting(*setting) for setting in result[name]["settings"].items())
             for name, learned in REFERENCES.items()
         ),
         "The gap is that between the teacher and the better one of reference and baseline",
@@ -130,6 +130,11 @@ def summary_rows(result: Dict[str, Any]) -> List[Tuple[str, str]]:
         ("Speed", f"{student['words_per_second'] / teacher['words_per_second']:,.0f} times the teacher's"),
         ("Size", f"1/{teacher['size_mb'] / student['size_mb']:,.0f} of the teacher's"),
     ]
+
+
+def describe_setting(name: str, value: Any) -> str:
+    """A setting of a reference. RETURNS (str): Its name and value."""
+    return f"{name} {value:.3f}" if name == "dev_accuracy" else f"{name} {value}"
 
 
 def describe_gap(gap: Optional[float]) -> str:

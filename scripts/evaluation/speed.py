@@ -11,7 +11,7 @@ N_ROUNDS = 5
 # A round of a fast pipeline repeats the texts until it has run this long, or the clock would decide.
 MIN_SECONDS = 0.2
 # A round of a slow one reads no more of them than it takes in about this time, but not fewer than MIN_TEXTS.
-MAX_SECONDS, MIN_TEXTS = 1.0, 50
+MAX_SECONDS, MIN_TEXTS = 1.0, 32
 
 
 def measure_speed(

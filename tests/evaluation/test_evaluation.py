@@ -109,7 +109,7 @@ def test_report_has_every_figure(systems: Dict[str, Any], tmp_path: Path) -> Non
     text = (tmp_path / "report.md").read_text(encoding="utf8")
     assert text == render_report(report)
     assert "| baseline | 0.500 |" in text.replace("  ", "") and "t.jsonl, sha256 abc" in text
-    assert "and the teacher's where there is no gold, 19 texts, tuned on dev: C 4.0, dev_accuracy 0.8" in text
+    assert "and the teacher's where there is no gold, 19 texts, tuned on dev: C 4.0, dev_accuracy 0.800" in text
     assert verdict["reason"] in text and "Student against reference_distilled: " in text
 
 

@@ -8,5 +8,7 @@ import scripts.architectures.softmax
 import scripts.augmentation.operations
 import scripts.distillation.component
 import scripts.distillation.reader
+import scripts.factories
+import scripts.schedule
 import scripts.teacher.batcher
 import scripts.teacher.encoder  # noqa: F401

@@ -12,6 +12,7 @@ from spacy import Language
 from threadpoolctl import threadpool_limits
 
 import scripts.architectures
+import scripts.factories
 from scripts.data.tables.file_types import WRITERS
 from scripts.data.tables.rows import Row
 from scripts.engines.shards import PackedFolder

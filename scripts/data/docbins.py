@@ -13,6 +13,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from srsly.msgpack import unpackb
 
+import scripts.factories  # noqa: F401
 from scripts.files import UserError, replaced
 
 for _name in ("teacher_logits", "source", "review"):
@@ -63,6 +64,15 @@ def read_docs(path: Path, vocab: Vocab) -> List[Doc]:
     except Exception as error:
         raise UserError(f"{path} is not a readable DocBin ({error}). Delete it and run its step again.") from error
     return docs
+
+
+def read_lengths(path: Path) -> List[int]:
+    """The numbers of tokens of the documents of one .spacy file, without the documents.
+
+    path (Path): A .spacy file.
+    RETURNS (List[int]): Lengths in the order in which they were written.
+    """
+    return [len(tokens) for tokens in DocBin().from_disk(path).tokens]
 
 
 def list_shards(path: Path) -> List[Path]:

@@ -12,7 +12,6 @@ import numpy
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
-from sklearn.linear_model import LogisticRegression
 from spacy import Language
 from spacy.tokens import Doc
 
@@ -66,6 +65,9 @@ def fit_gold(table: Any, docs: List[Doc], gold: numpy.ndarray) -> Tuple[numpy.nd
     RETURNS (Tuple[ndarray, ndarray]): W, shape (n_rows, n_labels), and b, shape (n_labels,), with zeros for labels that
         no document has; float32.
     """
+    # Imported late: who trains needs the factors of the members, and none of this.
+    from sklearn.linear_model import LogisticRegression
+
     W, b = numpy.zeros_like(table.get_param("W"), "float32"), numpy.zeros_like(table.get_param("b"), "float32")
     doc_ids, rows, values = table.attrs["features"](table, docs)
     features = csr_matrix((values, (doc_ids, rows)), shape=(len(docs), len(W)))

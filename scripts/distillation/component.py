@@ -4,9 +4,9 @@ from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 import numpy
-from sklearn.metrics import f1_score
 from spacy import Language
 from spacy.pipeline import TextCategorizer
+from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
@@ -148,9 +148,10 @@ class DistilledTextCategorizer(TextCategorizer):
             docs = [eg.predicted for eg in labelled]
             logits = numpy.stack([predict_docs(member, docs) for member in list_members(self.model)])
             predicted = self._task.decide(numpy.tensordot(fit_factors(logits, gold), logits, axes=1))
-            scores["cats_calibrated_f"] = float(
-                f1_score(gold, predicted, labels=range(len(self.labels)), average="macro", zero_division=0)
-            )
+            by_label = [PRFScore() for _ in self.labels]
+            for label, prf in enumerate(by_label):
+                prf.score_set(set(numpy.flatnonzero(predicted == label)), set(numpy.flatnonzero(gold == label)))
+            scores["cats_calibrated_f"] = sum(prf.fscore for prf in by_label) / len(by_label)
         return scores
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> Tuple[float, Any]:

@@ -128,12 +128,14 @@ def download_encoder(name: str, encoders: Path) -> Path:
     return target
 
 
-@registry.callbacks("textdistill.LoadEncoder.v1")
-def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], None]:
+@registry.callbacks("textdistill.LoadEncoder.v2")
+def create_encoder_loader(record: Path, precision: str, frozen_layers: int) -> Callable[[Language], None]:
     """Load the fetched encoder before training. The trained teacher carries it and never asks again.
 
     record (Path): The .json file that `fetch-encoder` wrote.
     precision (str): "float32", "bfloat16" (autocast), or "auto": bfloat16 where it is faster.
+    frozen_layers (int): Layers from the first on that are not trained, nor are the embeddings below them: it saves
+        their gradients, and Adam's work on the embeddings, which are often most of an encoder. -1 trains all.
     RETURNS (Callable[[Language], None]): A callback for `[initialize] before_init`.
     """
     if precision not in ("auto", "float32", "bfloat16"):
@@ -150,6 +152,8 @@ def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], 
         hf_model = huggingface_from_pretrained(path, dict(tokenizer_config), dict(transformer_config))
         device = hf_model.transformer.device
         chosen = precision
+        if frozen_layers >= 0:
+            freeze_layers(hf_model.transformer, frozen_layers)
         if precision == "auto":
             chosen = "bfloat16" if is_bfloat16_faster(device) else "float32"
             msg.info(f"Precision of the encoder: {chosen}, the faster one here")
@@ -158,6 +162,25 @@ def create_encoder_loader(record: Path, precision: str) -> Callable[[Language], 
         model.attrs["set_transformer"](model, hf_model)
 
     return load_encoder
+
+
+def freeze_layers(transformer: Any, n_frozen: int) -> None:
+    """Let an encoder learn from a certain layer on. PyTorch then computes no gradients for what is below.
+
+    transformer (Any): A Hugging Face encoder.
+    n_frozen (int): Layers that are not trained.
+    RAISES (UserError): It has no more layers than that.
+    """
+    n_layers = transformer.config.num_hidden_layers
+    stacks = (m for m in transformer.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == n_layers)
+    layers = next(stacks, None)
+    if layers is None or n_frozen >= n_layers:
+        raise UserError(
+            f"frozen_layers of textdistill.LoadEncoder.v2 is {n_frozen}, and the encoder has "
+            f"{0 if layers is None else n_layers} layers. Give a smaller number, or -1, which trains all."
+        )
+    transformer.requires_grad_(False)
+    layers[n_frozen:].requires_grad_(True)
 
 
 def is_bfloat16_faster(device: torch.device) -> bool:

@@ -1,5 +1,6 @@
 import http.server
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterator
@@ -10,7 +11,14 @@ import pytest
 import spacy
 import srsly
 import torch
+from spacy.training import Example
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
+from thinc.api import Adam
+from transformers import BertConfig, BertModel
 
+from scripts.data.docbins import write_docs
+from scripts.data.task import Task
 from scripts.files import UserError, hash_path
 from scripts.teacher import encoder
 from scripts.teacher.encoder import (
@@ -20,9 +28,11 @@ from scripts.teacher.encoder import (
     create_encoder_loader,
     fetch_encoder,
     find_embedded,
+    freeze_layers,
     is_bfloat16_faster,
     time_product,
 )
+from tests.conftest import LABELS, ROOT, make_examples
 
 
 def make_encoder(folder: Path) -> Path:
@@ -158,7 +168,7 @@ def test_loaded_encoder_runs_in_either_precision_and_returns_float32(
     record = fetch("default", tmp_path)
     nlp = spacy.blank("en")
     component: Any = nlp.add_pipe("transformer", config={"model": {"name": "none", "mixed_precision": False}})
-    create_encoder_loader(tmp_path / "encoder.json", precision)(nlp)
+    create_encoder_loader(tmp_path / "encoder.json", precision, frozen_layers=-1)(nlp)
     # What was measured is said, as the weights follow from it.
     assert ("Precision of the encoder" in capsys.readouterr().out) == (precision == "auto")
     component.initialize(lambda: [], nlp=nlp)
@@ -170,7 +180,36 @@ def test_loaded_encoder_runs_in_either_precision_and_returns_float32(
 
 def test_unknown_precision_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="got 'half'"):
-        create_encoder_loader(tmp_path / "encoder.json", "half")
+        create_encoder_loader(tmp_path / "encoder.json", "half", frozen_layers=-1)
+
+
+def test_frozen_layers_and_what_is_below_them_stay_and_the_others_learn(tmp_path: Path) -> None:
+    fetch("default", tmp_path)
+    examples = make_examples(spacy.blank("en"))
+    write_docs([eg.reference for eg in examples], tmp_path / "train.spacy")
+    Task(LABELS).write(tmp_path)
+    paths = {"train": "train.spacy", "dev": "train.spacy", "labels": "labels.json", "encoder": "encoder.json"}
+    overrides: Dict[str, Any] = {f"paths.{name}": str(tmp_path / file) for name, file in paths.items()}
+    overrides |= {"nlp.lang": "en", "initialize.before_init.frozen_layers": 2}
+    nlp = init_nlp(load_config(ROOT / "configs" / "teacher.cfg", overrides=overrides))
+    component: Any = nlp.get_pipe("transformer")
+    transformer = component.model.transformer
+    before = {name: weights.clone() for name, weights in transformer.state_dict().items()}
+    optimizer = Adam(0.01)
+    # The weights of the output layer begin at 0, so that the encoder has no gradient at first.
+    for _ in range(3):
+        nlp.update([Example(nlp.make_doc(eg.text), eg.reference) for eg in examples], sgd=optimizer)
+    changed = {name for name, weights in transformer.state_dict().items() if not torch.equal(weights, before[name])}
+    assert changed == {name for name in before if re.match(r"encoder\.layer\.[2345]\.", name)} and changed
+
+
+def test_to_freeze_all_layers_is_an_error() -> None:
+    encoder_of_two = BertModel(BertConfig(num_hidden_layers=2, hidden_size=4, num_attention_heads=1, vocab_size=9))
+    with pytest.raises(UserError, match=r"frozen_layers of textdistill\.LoadEncoder\.v2 is 2, and .* has 2 layers"):
+        freeze_layers(encoder_of_two, 2)
+    freeze_layers(encoder_of_two, 0)
+    trained = {name for name, weights in encoder_of_two.named_parameters() if weights.requires_grad}
+    assert trained == {name for name, _ in encoder_of_two.named_parameters() if name.startswith("encoder.")}
 
 
 @pytest.mark.parametrize("faster", [torch.bfloat16, torch.float32])

@@ -39,8 +39,8 @@ def peers(record: Record) -> Table:
     caption = (
         f"{counts['train']:,} training, {counts['dev']:,} dev, {counts['test']:,} test and {counts['unlabelled']:,} "
         f"unlabelled texts. Accuracy: mean ± standard deviation over {record['n_seeds']} seeds where there is chance. "
-        f"A share of so many test texts is sure to ± {chance:.1f} points. “+teacher”: learns the teacher's labels of the "
-        "unlabelled texts, too. Speed: one core, from strings to labels, texts that the process has not read before, "
+        f"A share of so many test texts is sure to ± {chance:.1f} points. “+teacher”: learns the teacher's labels, "
+        "too, as our students do. Speed: one core, from strings to labels, texts that the process has not read before, "
         f"medians of {record['n_rounds']} rounds; words are spaCy's tokens. Load time and memory count Python and all "
         f"imports, without PyTorch where a peer needs none. {name_machine(record['machine'])}"
     )

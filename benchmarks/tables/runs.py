@@ -13,9 +13,9 @@ Record = Dict[str, Any]
 SYSTEMS = {
     "teacher": "teacher",
     "student": "**student**",
-    "baseline": "baseline: the student, gold labels alone",
-    "reference_distilled": "TF-IDF, gold and teacher's labels",
-    "reference": "TF-IDF, gold labels alone",
+    "baseline": "baseline: the student without a teacher",
+    "reference": "reference: TF-IDF, logistic regression",
+    "reference_distilled": "reference_distilled: the same with a teacher",
 }
 # For two labels of the same frequency it says what accuracy says.
 LEFT_OUT = evaluation_report.HEADER.index("macro F1")
@@ -30,7 +30,8 @@ def report(record: Record) -> Table:
     counts = provenance["counts"]
     caption = (
         f"{counts['train']:,} labelled and {counts['unlabelled']:,} unlabelled texts to learn from, {counts['test']:,} "
-        f"to test on; the student is `{provenance['student_kind']}`. {name_machine(provenance['machine'])}"
+        f"to test on; the student is `{provenance['student_kind']}`. ECE: how far probabilities are from how often they are "
+        f"right. {name_machine(provenance['machine'])}"
     )
     return Table(header, rows, caption)
 

@@ -10,6 +10,7 @@ import spacy.errors
 
 from benchmarks.document import RESULTS, fill, list_pages
 from benchmarks.tables.catalogue import COMMANDS, FIGURES, TABLES
+from scripts.provenance import find_registered
 from tests.conftest import ROOT
 
 PAGES = list_pages(ROOT)
@@ -61,6 +62,12 @@ def test_links_lead_somewhere(page: str, target: str) -> None:
     assert path.exists()
     if anchor:
         assert anchor in slugs(path.read_text(encoding="utf8"))
+
+
+def test_the_changelog_names_all_that_is_registered() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf8")
+    names = [name.removeprefix("textdistill.") for name in find_registered() if name.startswith("textdistill.")]
+    assert len(names) > 15 and not [name for name in names if name not in changelog]
 
 
 def test_readme_and_troubleshooting_are_short() -> None:

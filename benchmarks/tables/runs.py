@@ -30,8 +30,8 @@ def report(record: Record) -> Table:
     counts = provenance["counts"]
     caption = (
         f"{counts['train']:,} labelled and {counts['unlabelled']:,} unlabelled texts to learn from, {counts['test']:,} "
-        f"to test on; the student is `{provenance['student_kind']}`. ECE: how far probabilities are from how often they are "
-        f"right. {name_machine(provenance['machine'])}"
+        f"to test on; the student is `{provenance['student_kind']}`. ECE: how far probabilities are from how often "
+        f"they are right. {name_machine(provenance['machine'])}"
     )
     return Table(header, rows, caption)
 
@@ -47,6 +47,20 @@ def steps(record: Record) -> Table:
 def sum_times(record: Record, clock: str) -> float:
     """Seconds of all steps together, by the clock on the wall or of CPU."""
     return sum(taken[clock] for taken in record["steps"].values())
+
+
+def schedules(record: Record) -> Table:
+    """How long each training was, by its texts (benchmarks.schedules)."""
+    columns = {"texts": ",", "passes": ".1f", "steps": ",", "steps_before": ",", "cpu_seconds": ".0f"}
+    columns = {**columns, "accuracy": ".3f", "accuracy_before": ".3f"}
+    rows = [
+        [f"{row['run']}, {row['model']}"]
+        + ["" if row[name] is None else format(row[name], how) for name, how in columns.items()]
+        for row in record["rows"]
+    ]
+    caption = f"Steps are the most that were planned; training may end earlier. {name_machine(record['machine'])}"
+    header = ("", "texts", "passes", "steps", "before", "CPU-seconds", "accuracy", "before")
+    return Table(header, rows, caption)
 
 
 def ablation(record: Record) -> List[Table]:

@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
+import spacy
 import srsly
+from thinc.api import Config
 
 from benchmarks.document import document, fill
 from benchmarks.keep import EXAMPLE, keep
+from benchmarks.schedules import compare_schedules
 from benchmarks.tables import runs, speed
 from benchmarks.tables.catalogue import COMMANDS
 from benchmarks.tables.table import Table, name_machine, write_record
+from scripts.data.docbins import write_docs
 from scripts.files import UserError
 from scripts.machine import describe_machine, name_instructions
 from tests.conftest import BOW, LABELS, train
@@ -166,3 +170,23 @@ def test_a_machine_is_told_by_its_instructions(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: False)
     monkeypatch.setattr("torch.cpu._is_vnni_supported", lambda: True)
     assert name_instructions() == "AVX512, VNNI"
+
+
+def test_schedules_tell_texts_steps_and_what_came_of_them(tmp_path: Path) -> None:
+    nlp = spacy.blank("en")
+    write_docs([nlp.make_doc("one two three four") for _ in range(20)], tmp_path / "gold" / "train.spacy")
+    batcher = {"@batchers": "spacy.batch_by_words.v1", "size": 40, "tolerance": 0.0, "discard_oversize": False}
+    folder = tmp_path / "training" / "x"
+    for model, steps in (("baseline", 30), ("student_bow", 6)):
+        config = {"paths": {"train": "gold/train.spacy"}, "training": {"max_steps": steps, "batcher": batcher}}
+        (folder / model / "model-best").mkdir(parents=True)
+        Config(config).to_disk(folder / model / "model-best" / "config.cfg")
+    srsly.write_json(folder / "times.json", {"train-baseline": {"wall": 9.0, "cpu": 7.4}})
+    compare_schedules(["x"], tmp_path, tmp_path, tmp_path / "schedules.json")
+    record = srsly.read_json(tmp_path / "schedules.json")
+    assert [list(row) for row in runs.schedules(record).rows] == [
+        ["x, baseline", "20", "15.0", "30", "30", "7", "", ""],
+        ["x, student", "20", "3.0", "6", "6", "", "", ""],
+    ]
+    with pytest.raises(UserError, match=r"y holds no trained model"):
+        compare_schedules(["y"], tmp_path, None, tmp_path / "schedules.json")

@@ -71,7 +71,7 @@ def test_a_kind_of_teacher_is_a_file_that_its_name_finds(
     monkeypatch.setattr(loading, "ROOT", tmp_path / "scripts")
     monkeypatch.syspath_prepend(tmp_path / "scripts")
     config["teacher"]["@misc"] = "test.LateTeacher.v1"
-    assert load_teacher(config, TASK, []) == (str(tmp_path / "teacher"), 0)  # type: ignore[comparison-overlap]
+    assert load_teacher(config, TASK, []) == (str(tmp_path / "teacher"), 0)
 
 
 def test_here_all_workers_share_one_teacher(config: Config) -> None:

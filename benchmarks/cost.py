@@ -14,13 +14,14 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import srsly
 import typer
 from tqdm import tqdm
-from wasabi import msg
 
+from benchmarks.tables.speed import cost as make_table
+from benchmarks.tables.table import write_record
 from scripts.apply.classifier import load_pipeline, make_classifier, read_labels
 from scripts.augmentation.__main__ import load_augmenter
 from scripts.augmentation.blocks import BlockWorker, Reviews
@@ -28,11 +29,10 @@ from scripts.augmentation.word_classes import WordClasses
 from scripts.data.tables.file_types import read_rows
 from scripts.data.texts import UNLABELLED, Text
 from scripts.engines.workers import Engine, Task, run_tasks
-from scripts.evaluation.report import describe_machine, describe_versions
-from scripts.files import UserError, replaced, run_command
+from scripts.files import UserError, run_command
+from scripts.machine import describe_machine, describe_versions
 
 MILLION = 1_000_000
-HEADER = ("step", "words/s", "range", "reviews/s", "hours per million", "cost per million")
 
 
 def cost(
@@ -87,13 +87,7 @@ def cost(
         "versions": describe_versions(),
         "steps": rows,
     }
-    with replaced(output) as partial_output:
-        srsly.write_json(partial_output, result)
-    msg.table([format_row(row) for row in rows], header=HEADER, divider=True)
-    msg.text(
-        f"{words_per_review:.0f} words per review, {price_per_hour:g} per hour, {engine.n_workers} processes, "
-        f"{describe_machine(-1)['processor']}, {os.cpu_count()} cores. Written: {output}"
-    )
+    write_record(output, result, make_table(result))
 
 
 def cut_rows(texts: List[str], size: int = 500) -> List[Task]:
@@ -155,18 +149,6 @@ def describe(name: str, speeds: List[float], words_per_review: float, price_per_
         "hours_per_million": hours,
         "cost_per_million": hours * price_per_hour,
     }
-
-
-def format_row(row: Dict[str, Any]) -> Iterable[str]:
-    """The cells of a step, in the order of the header."""
-    return (
-        row["step"],
-        f"{row['words_per_second']:,.0f}",
-        f"{row['lowest']:,.0f}-{row['highest']:,.0f}",
-        f"{row['reviews_per_second']:,.1f}",
-        f"{row['hours_per_million']:,.2f}",
-        f"{row['cost_per_million']:,.2f}",
-    )
 
 
 if __name__ == "__main__":

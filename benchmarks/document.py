@@ -2,35 +2,38 @@
 
     python -m benchmarks.document
 
-A table stands between `<!-- table: NAME -->` and `<!-- /table -->`, a figure in prose between `<!-- figure: NAME -->`
-and `<!-- /figure -->`. `benchmarks/tables.py` knows the names.
+`<!-- table: NAME -->` and `<!-- /table -->` stand around a table, `command` in their place around the command that
+makes its record, `figure` around a figure in prose. benchmarks/tables/catalogue.py knows the names.
 """
 
 import re
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
+import srsly
 import typer
 from wasabi import msg
 
-from benchmarks.tables import FIGURES, TABLES, ablation, list_ablation
+from benchmarks.tables.catalogue import COMMANDS, FIGURES, TABLES, Shown
 from scripts.files import UserError, replaced, run_command
 
 ROOT = Path(__file__).parents[1]
-_TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- /table -->)", re.S)
-_FIGURE = re.compile(r"(<!-- figure: (\w+)\.(\w+) -->).*?(<!-- /figure -->)", re.S)
+RESULTS = ROOT / "benchmarks" / "results"
+MARKER = re.compile(r"(<!-- (table|command|figure): (\S+) -->).*?(<!-- /\2 -->)", re.S)
 
 
-def document(root: Path = typer.Option(ROOT, help="Folder of README.md and docs")) -> None:
-    """Write tables and figures anew; files that are current stay untouched."""
-    for path in list_pages(root):
-        text = path.read_text(encoding="utf8")
-        filled = fill(text, path)
-        if filled == text:
-            continue
-        with replaced(path) as partial:
-            partial.write_text(filled, encoding="utf8")
-        msg.good(f"{path} was written anew")
+def document(
+    root: Path = typer.Option(ROOT, help="Folder of README.md and docs"),
+    results: Path = typer.Option(RESULTS, help="Folder of the records"),
+) -> None:
+    """Write tables and figures anew; pages that are current stay untouched, and all do if a record is missing."""
+    texts = {path: path.read_text(encoding="utf8") for path in list_pages(root)}
+    filled = {path: fill(text, path, results) for path, text in texts.items()}
+    for path, text in filled.items():
+        if text != texts[path]:
+            with replaced(path) as partial:
+                partial.write_text(text, encoding="utf8")
+            msg.good(f"{path} was written anew")
 
 
 def list_pages(root: Path) -> List[Path]:
@@ -42,49 +45,58 @@ def list_pages(root: Path) -> List[Path]:
     return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
 
 
-def fill(text: str, path: Path) -> str:
-    """Put current tables and figures between the markers of a page.
+def fill(text: str, page: Path, results: Path) -> str:
+    """Put what the records say now between the markers of a page.
 
     text (str): The page.
-    path (Path): Its path, for the message.
-    RETURNS (str): The page with what the records say now.
+    page (Path): Its path, for messages.
+    results (Path): Folder of the records.
+    RETURNS (str): The page with current tables and figures.
     RAISES (UserError): A marker has an unknown name, or its record is missing.
     """
 
-    def fill_table(match: "re.Match[str]") -> str:
-        return f"{match[1]}{make_table(match[2], path)}\n{match[3]}"
+    def fill_marker(match: "re.Match[str]") -> str:
+        begin, kind, name, end = match.groups()
+        if kind == "figure":
+            return f"{begin}{make(find(FIGURES, name, page), page, results)}{end}"
+        shown = find(TABLES, name, page)
+        content = f"```bash\n{COMMANDS[shown.record]}\n```" if kind == "command" else make(shown, page, results)
+        # Without empty lines GitHub takes Markdown for part of the comment.
+        return f"{begin}\n\n{content}\n\n{end}"
 
-    def fill_figure(match: "re.Match[str]") -> str:
-        try:
-            return f"{match[1]}{FIGURES[match[2]](match[3])}{match[4]}"
-        except (KeyError, FileNotFoundError) as error:
-            raise UserError(
-                f"{path}: no figure {match[2]}.{match[3]} ({error!r}). See benchmarks/tables.py."
-            ) from error
-
-    return _FIGURE.sub(fill_figure, _TABLE.sub(fill_table, text))
+    return MARKER.sub(fill_marker, text)
 
 
-def make_table(name: str, path: Path) -> str:
-    """The Markdown of a table, or of all groups of an ablation (`ablation-RUN`), each under its title.
+def find(catalogue: Dict[str, Shown], name: str, page: Path) -> Shown:
+    """What a marker names.
 
-    name (str): The name that a marker gives.
-    path (Path): The page, for the message.
-    RETURNS (str): Markdown.
-    RAISES (UserError): There is no such table, or its record is missing.
+    catalogue (Dict[str, Shown]): TABLES or FIGURES.
+    name (str): The name.
+    page (Path): The page, for the message.
+    RETURNS (Shown): Its record, and what is made of it.
+    RAISES (UserError): There is no such name.
     """
-    try:
-        if name.startswith("ablation-"):
-            run = name.removeprefix("ablation-")
-            return "\n\n".join(f"### {group}\n\n{ablation(run, group).to_markdown()}" for group in list_ablation(run))
-        function, arguments = TABLES[name]
-        return function(*arguments).to_markdown()
-    except KeyError as error:
-        raise UserError(
-            f"{path}: no table {name} ({error!r}). benchmarks/tables.py has {', '.join(TABLES)}."
-        ) from error
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: the record of the table {name} is missing ({error.filename}).") from error
+    if name not in catalogue:
+        raise UserError(f"{page}: a marker names {name!r}; benchmarks/tables/catalogue.py has {', '.join(catalogue)}.")
+    return catalogue[name]
+
+
+def make(shown: Shown, page: Path, results: Path) -> str:
+    """Make a piece of a page.
+
+    shown (Shown): Its record, and what is made of it.
+    page (Path): The page, for the message.
+    results (Path): Folder of the records.
+    RETURNS (str): Markdown.
+    RAISES (UserError): The record is missing.
+    """
+    path = results / f"{shown.record}.json"
+    if not path.is_file():
+        raise UserError(f"{page} shows {path}, which does not exist. Make it with:\n{COMMANDS[shown.record]}")
+    made = shown.make(srsly.read_json(path))
+    if isinstance(made, str):
+        return made
+    return "\n\n".join(table.to_markdown() for table in (made if isinstance(made, list) else [made]))
 
 
 if __name__ == "__main__":

@@ -23,21 +23,22 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.scoring import describe_setup, write_results
+from benchmarks.tables.speed import encoder as make_table
+from benchmarks.tables.table import write_record
 from scripts.files import run_command
 from scripts.gpu import use_gpu
+from scripts.machine import describe_machine, describe_versions
 from scripts.teacher.runtimes import get_transformer
 from scripts.teacher.window_encoder import WindowEncoder, make_window_encoder, run_torch
 from scripts.teacher.windows import batch_windows, make_windows, pad_windows
 
-HEADER = ["precision", "wordpieces of a batch", "words per second", "padding", "TFLOP/s", "share of the peak"]
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 def measure(
     teacher: Path = typer.Argument(..., help="A transformer teacher"),
     texts: Path = typer.Argument(..., help="Texts, .jsonl.gz"),
-    output: Path = typer.Option(Path("benchmarks/results/encoder.json"), help="Result; a .md file stands beside it"),
+    output: Path = typer.Option(Path("benchmarks/results/encoder.json"), help="The record"),
     n_texts: int = typer.Option(200, help="Number of texts, from the first one on"),
     budgets: str = typer.Option("512,8192,32768,131072", help="Wordpieces of a batch, padding included"),
     rounds: int = typer.Option(5, help="Every cell is measured once a round"),
@@ -81,12 +82,13 @@ def measure(
         "texts": len(rows),
         "words": n_words,
         "rounds": rounds,
-        "machine": describe_setup(gpu_id),
+        "machine": describe_machine(gpu_id),
+        "versions": describe_versions(),
         "peak_flops_per_second": peaks,
         "words_per_second_on_the_cpu_before": {name: n_words / elapsed for name, elapsed in seconds.items()},
         "rows": results,
     }
-    write_results(output, result, describe(result), HEADER, [format_row(row) for row in results])
+    write_record(output, result, make_table(result))
 
 
 def measure_cells(
@@ -151,31 +153,6 @@ def measure_peak(dtype: torch.dtype, device: torch.device) -> float:
     matrices = {name: torch.randn((size, size), device=device).to(dtype) for name in ("left", "right")}
     timer = Timer("left @ right", globals=matrices, num_threads=torch.get_num_threads())
     return 2 * size**3 / timer.blocked_autorange(min_run_time=1.0).median
-
-
-def format_row(row: Dict[str, Any]) -> List[str]:
-    """The cells of a row, in the order of the header."""
-    return [
-        row["precision"],
-        f"{row['wordpieces_of_a_batch']:,}",
-        f"{row['words_per_second']:,.0f} ({row['lowest']:,.0f}-{row['highest']:,.0f})",
-        f"{row['padding']:.1%}",
-        f"{row['flops_per_second'] / 1e12:.2f}",
-        f"{row['share_of_peak']:.1%}",
-    ]
-
-
-def describe(result: Dict[str, Any]) -> str:
-    """What the table is of."""
-    machine = result["machine"]
-    peaks = ", ".join(f"{value / 1e12:.2f} in {name}" for name, value in result["peak_flops_per_second"].items())
-    before = ", ".join(f"{name} {rate:,.0f}" for name, rate in result["words_per_second_on_the_cpu_before"].items())
-    return (
-        f"{result['texts']} texts of {result['words'] / result['texts']:.0f} words, medians and range of "
-        f"{result['rounds']} rounds, {machine['device']}, {machine['cores']} cores, torch "
-        f"{machine['torch']}. Peak, measured, in TFLOP/s: {peaks}. Before that, in words per second of one process on "
-        f"the CPU: {before}."
-    )
 
 
 if __name__ == "__main__":

@@ -9,20 +9,21 @@ spaCy's own bag of words, not trained.
 
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 import spacy
 import srsly
 import typer
-from wasabi import MarkdownRenderer, msg
+from wasabi import msg
 
 from benchmarks.process import run_module
 from benchmarks.synthetic import LABELS, write_gold, write_texts, write_transfer_set, write_unlabelled
-from scripts.evaluation.report import describe_machine
-from scripts.files import UserError, remove, replaced, run_command
+from benchmarks.tables.speed import memory as make_table
+from benchmarks.tables.table import write_record
+from scripts.files import UserError, remove, run_command
+from scripts.machine import describe_machine
 
 STAGES = ("train", "augment", "score")
-HEADER = ("", "texts", "peak RSS, MB", "seconds", "of processor time")
 LIMIT_MB, LIMIT_SECONDS = 2000, 60
 
 
@@ -33,7 +34,7 @@ def measure_memory(
     config: Path = typer.Option(Path("configs/student_ensemble.cfg"), help="Config of the student"),
     n_steps: int = typer.Option(10, help="Steps of the training, before the rest of the set is only read"),
     n_jobs: int = typer.Option(2, help="Processes that write synthetic texts"),
-    output: Path = typer.Option(Path("benchmarks/results"), help="Folder of memory.json and memory.md"),
+    output: Path = typer.Option(Path("benchmarks/results/memory.json"), help="The record"),
 ) -> None:
     """Measure peak memory and time at several sizes of the transfer set."""
     if unknown := sorted(set(stages.split(",")) - set(STAGES)):
@@ -47,7 +48,11 @@ def measure_memory(
             rows.append(measure_augmentation(folder, size))
         if "score" in stages.split(","):
             rows.append(measure_scoring(folder, size))
-    write_report({"rows": rows, "n_steps": n_steps, "machine": describe_machine(-1)}, output)
+    record = {"rows": rows, "n_steps": n_steps, "machine": describe_machine(-1)}
+    write_record(output, record, make_table(record))
+    for row in rows:
+        if row["peak_rss_mb"] > LIMIT_MB or ("first" in row["stage"] and row["seconds"] > LIMIT_SECONDS):
+            msg.warn(f"{row['stage']}, {row['size']:,} texts: {row['peak_rss_mb']:.0f} MB, {row['seconds']:.0f} s")
 
 
 def measure_training(folder: Path, size: int, config: Path, *, n_steps: int, n_jobs: int) -> List[Dict[str, Any]]:
@@ -110,37 +115,6 @@ def measure_step(module: str, arguments: List[Any], folder: Path, size: int, sta
     run_module("benchmarks.watch_module", result, module, *arguments, log=log)
     seconds = time.time() - start
     return {"stage": stage, "size": size, **srsly.read_json(result), "seconds": seconds}
-
-
-def write_report(record: Dict[str, Any], output: Path) -> None:
-    """Write memory.json and memory.md, and print the table.
-
-    record (Dict[str, Any]): Rows and provenance.
-    output (Path): Folder of both.
-    """
-    with replaced(output / "memory.json") as partial:
-        srsly.write_json(partial, record)
-    markdown = MarkdownRenderer()
-    markdown.add(markdown.title(1, "Memory and time by the size of the transfer set"))
-    markdown.add(markdown.table(table_rows(record["rows"]), HEADER))
-    markdown.add(
-        "Synthetic texts of 80 words on average; each figure from a process of its own, on one core. Machine: "
-        + ", ".join(f"{name} {value}" for name, value in record["machine"].items())
-    )
-    with replaced(output / "memory.md") as partial:
-        partial.write_text(markdown.text + "\n", encoding="utf8")
-    msg.table(table_rows(record["rows"]), header=HEADER, divider=True, aligns=("l", *"rrrr"))
-    for row in record["rows"]:
-        if row["peak_rss_mb"] > LIMIT_MB or ("first" in row["stage"] and row["seconds"] > LIMIT_SECONDS):
-            msg.warn(f"{row['stage']}, {row['size']:,} texts: {row['peak_rss_mb']:.0f} MB, {row['seconds']:.0f} s")
-
-
-def table_rows(rows: List[Dict[str, Any]]) -> List[Tuple[str, ...]]:
-    """rows (List[Dict[str, Any]]): Measurements. RETURNS (List[Tuple[str, ...]]): Cells under HEADER."""
-    return [
-        (row["stage"], *(f"{row[name]:,.0f}" for name in ("size", "peak_rss_mb", "seconds", "cpu_seconds")))
-        for row in sorted(rows, key=lambda row: (row["stage"], row["size"]))
-    ]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ weights and settings are.
 
 from difflib import unified_diff
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Iterator, List
 
 import numpy
 import srsly
@@ -71,8 +71,9 @@ def compare_files(one: Path, other: Path) -> str:
     if one.name == "model":
         return compare_models(one.read_bytes(), other.read_bytes())
     if one.suffix == ".json":
-        same = strip(srsly.read_json(one)) == strip(srsly.read_json(other))
-        return f"{'equal' if same else 'NOT equal'} but for {', '.join(VARYING)}"
+        differing = sorted(find_differences(srsly.read_json(one), srsly.read_json(other)))
+        what = f"but for {', '.join(VARYING)} and what is new"
+        return f"NOT equal {what}: {', '.join(differing)}" if differing else f"equal {what}"
     if one.suffix == ".cfg":
         lines = unified_diff(one.read_text("utf8").splitlines(), other.read_text("utf8").splitlines(), n=0, lineterm="")
         changed = [line for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")]
@@ -109,12 +110,22 @@ def find_arrays(value: Any) -> List[numpy.ndarray]:
     return [array for child in children for array in find_arrays(child)]
 
 
-def strip(value: Any) -> Any:
-    """A record without what varies."""
-    if isinstance(value, dict):
-        kept: Dict[str, Any] = {name: strip(child) for name, child in value.items() if name not in VARYING}
-        return kept
-    return [strip(child) for child in value] if isinstance(value, list) else value
+def find_differences(one: Any, other: Any, place: str = "") -> Iterator[str]:
+    """Where a record does not say what an earlier one said.
+
+    one, other (Any): The earlier record and the later one, which may say more.
+    place (str): Where they stand.
+    YIELDS (str): Places of what differs, by their names.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in one:
+            if name not in VARYING:
+                yield from find_differences(one[name], other.get(name), f"{place}.{name}" if place else name)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, pair in enumerate(zip(one, other)):
+            yield from find_differences(*pair, f"{place}[{number}]")
+    elif one != other:
+        yield place
 
 
 if __name__ == "__main__":

@@ -15,12 +15,14 @@ import spacy
 import srsly
 import typer
 from spacy.tokens import Doc
-from wasabi import msg
 
+from benchmarks.document import RESULTS
 from benchmarks.process import run_module
+from benchmarks.tables.runs import schedules as make_table
+from benchmarks.tables.table import write_record
 from scripts.data.docbins import read_docs, write_docs
-from scripts.evaluation.report import describe_machine
-from scripts.files import replaced, run_command
+from scripts.files import run_command
+from scripts.machine import describe_machine
 
 # Share of the words that a repeated text loses.
 LOST = 0.1
@@ -30,7 +32,7 @@ def measure(
     runs: List[Path] = typer.Argument(..., help="Folders of runs, as `convert` left them"),
     config: Path = typer.Option(Path("configs/student_ensemble.cfg"), help="Config of the student"),
     size: int = typer.Option(50_000, help="Texts of the large set"),
-    output: Path = typer.Option(Path("benchmarks/results/schedules.json"), help="The record"),
+    output: Path = typer.Option(RESULTS / "schedules.json", help="The record"),
 ) -> None:
     """Train baselines of sets of several sizes."""
     rows = []
@@ -41,11 +43,8 @@ def measure(
         vocab = spacy.blank(srsly.read_json(runs[-1] / "data.json")["lang"]).vocab
         write_docs(repeat(read_docs(runs[-1] / "gold" / "train.spacy", vocab), size), large)
         rows.append(train_baseline(f"{runs[-1].name}, repeated", runs[-1], large, config, Path(folder)))
-    with replaced(output) as partial:
-        srsly.write_json(partial, {"student": config.stem, "rows": rows, "machine": describe_machine(-1)})
-    header = ("", "texts", "steps", "texts read", "CPU-seconds")
-    keys = ("name", "texts", "steps", "read", "cpu_seconds")
-    msg.table([[row[key] for key in keys] for row in rows], header=header, divider=True)
+    record = {"student": config.stem.removeprefix("student_"), "rows": rows, "machine": describe_machine(-1)}
+    write_record(output, record, make_table(record))
 
 
 def train_baseline(name: str, run: Path, train: Path, config: Path, folder: Path) -> Dict[str, Any]:

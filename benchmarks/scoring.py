@@ -4,11 +4,9 @@ python -m benchmarks.scoring TEACHER TEXTS.jsonl.gz --n-texts 200 --rounds 3
 python -m benchmarks.scoring TEACHER TEXTS.jsonl.gz --n-texts 4000 --gpu-id 0
 """
 
-import platform
 import statistics
 import time
 from functools import partial
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,12 +19,14 @@ import torch
 import typer
 from spacy import Language
 from spacy.tokens import Doc
-from wasabi import MarkdownRenderer, msg
+from wasabi import msg
 
+from benchmarks.tables.speed import scoring as make_table
+from benchmarks.tables.table import write_record
 from scripts.data.task import Task
-from scripts.evaluation.report import describe_machine
-from scripts.files import replaced, run_command
+from scripts.files import run_command
 from scripts.gpu import use_gpu
+from scripts.machine import describe_machine, describe_versions
 from scripts.teacher.onnx_encoder import load_onnx
 from scripts.teacher.runtimes import (
     CALIBRATION_TEXTS,
@@ -44,13 +44,12 @@ from scripts.teacher.window_encoder import make_window_encoder, run_torch
 BASELINE = "pipeline, as they come"
 # Near ties that are scored again: what the project takes, and less and more.
 TIES = (0.05, TIE, 0.3)
-HEADER = ["runtime", "words per second", "times the baseline (range)", "same label", "mean difference"]
 
 
 def measure(
     teacher: Path = typer.Argument(..., help="A transformer teacher"),
     texts: Path = typer.Argument(..., help="Texts, .jsonl.gz"),
-    output: Path = typer.Option(Path("benchmarks/results/scoring.json"), help="Result; a .md file stands beside it"),
+    output: Path = typer.Option(Path("benchmarks/results/scoring.json"), help="The record"),
     n_texts: int = typer.Option(200, help="Number of texts, from the first one on"),
     max_words: int = typer.Option(0, help="Cut texts after so many words, for short ones; 0 leaves them whole"),
     rounds: int = typer.Option(3, help="Every runtime is measured once a round"),
@@ -91,42 +90,16 @@ def measure(
         }
         for name in contenders
     ]
-    machine = describe_setup(gpu_id)
     result = {
         "texts": len(read),
         "words": n_words,
         "rounds": rounds,
-        "machine": machine,
+        "machine": describe_machine(gpu_id),
+        "versions": describe_versions(),
         "runtimes": rows,
         "speeds": speeds,
     }
-    introduction = (
-        f"{len(read)} texts of {n_words / len(read):.0f} words, {rounds} rounds, {machine['device']}, "
-        f"{machine['cores']} cores, torch {machine['torch']}, onnxruntime {machine['onnxruntime']}."
-    )
-    write_results(output, result, introduction, HEADER, [format_row(row) for row in rows])
-
-
-def write_results(
-    output: Path, result: Dict[str, Any], introduction: str, header: List[str], rows: List[List[str]]
-) -> None:
-    """Write a result as JSON and as a table, and print the table.
-
-    output (Path): The .json file; a .md file stands beside it.
-    result (Dict[str, Any]): The result.
-    introduction (str): What stands above the table in the .md file.
-    header (List[str]): Names of the columns.
-    rows (List[List[str]]): The cells.
-    """
-    with replaced(output) as partial_output:
-        srsly.write_json(partial_output, result)
-    markdown = MarkdownRenderer()
-    markdown.add(introduction)
-    markdown.add(markdown.table(rows, header))
-    with replaced(output.with_suffix(".md")) as partial_output:
-        partial_output.write_text(markdown.text + "\n", encoding="utf8")
-    msg.table(rows, header=header, divider=True)
-    msg.good(f"Written: {output}")
+    write_record(output, result, make_table(result))
 
 
 def ratios(speeds: Dict[str, List[float]], name: str) -> List[float]:
@@ -163,36 +136,6 @@ def make_contenders(nlp: Language, task: Task, cache: Path, calibration: List[st
     onnx = {"onnx, float32": float32, "onnx, int8": int8}
     ties = {f"onnx, int8+float32 below {tie}": rescore_ties(int8, float32, task, tie=tie) for tie in TIES}
     return {**contenders, **onnx, **ties}
-
-
-def describe_setup(gpu_id: int) -> Dict[str, Any]:
-    """What the figures were measured on.
-
-    gpu_id (int): The GPU in use, -1 for none.
-    RETURNS (Dict[str, Any]): The machine, what the teacher runs on, and what is installed.
-    """
-    machine = describe_machine(gpu_id)
-    return {
-        **machine,
-        "device": machine["gpu"] if gpu_id >= 0 else machine["processor"],
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
-        "vnni": torch.cpu._is_vnni_supported(),
-        **{name: version(name) for name in ("spacy", "spacy-transformers", "torch", "onnxruntime")},
-    }
-
-
-def format_row(row: Dict[str, Any]) -> List[str]:
-    """The cells of a runtime, in the order of the header."""
-    spread = f"{row['lowest']:.2f}-{row['highest']:.2f}"
-    return [
-        row["runtime"],
-        f"{row['words_per_second']:,.0f}",
-        f"{row['times_baseline']:.2f} ({spread})",
-        f"{row['agreement']:.1%}",
-        f"{row['difference']:.4f}",
-    ]
 
 
 if __name__ == "__main__":

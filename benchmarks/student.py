@@ -16,11 +16,12 @@ from spacy.training.batchers import minibatch_by_words
 from spacy.util import get_package_path, is_package, load_config
 from thinc.api import fix_random_seed
 from tqdm import tqdm
-from wasabi import MarkdownRenderer, msg
 
 import scripts.functions  # noqa: F401
-from scripts.evaluation.report import describe_machine, describe_versions
-from scripts.files import UserError, replaced, run_command, size_mb
+from benchmarks.tables.speed import students as make_table
+from benchmarks.tables.table import write_record
+from scripts.files import UserError, run_command, size_mb
+from scripts.machine import describe_machine, describe_versions
 
 CNN_CONFIG = Path(__file__).parents[1] / "configs" / "student_cnn.cfg"
 TOKENIZER, STOCK = "tokenizer alone", "stock CNN"
@@ -33,7 +34,7 @@ Clock = Callable[[], float]
 def benchmark(
     texts: Path = typer.Argument(..., help="Texts to classify: .jsonl or .jsonl.gz with the key text"),
     pipelines: List[str] = typer.Argument(..., help="Exported students: folders or installed packages of one language"),
-    output: Path = typer.Option(Path("benchmarks/results/student"), help="The results, without .json and .md"),
+    output: Path = typer.Option(Path("benchmarks/results/student.json"), help="The record"),
     cpu_time: bool = typer.Option(False, help="Measure the process's CPU time, for a machine that has other work"),
     rounds: int = typer.Option(7, help="Rounds; each measures everything once, in turn"),
     max_texts: int = typer.Option(1000, help="Most texts"),
@@ -80,13 +81,7 @@ def benchmark(
         result["systems"][name].update(load_seconds=describe(loads), size_mb=size_mb(folder))
     for name, rates in training.items():
         result["training"][name]["of_stock"] = describe(divide(rates, training[STOCK]))
-    with replaced(output.with_suffix(".json")) as partial:
-        srsly.write_json(partial, result)
-    with replaced(output.with_suffix(".md")) as partial:
-        partial.write_text(render(result), encoding="utf8")
-    header, *table = make_table(result)
-    msg.table(table, header=header, divider=True)
-    msg.good(f"Results: {output}.json and .md")
+    write_record(output, result, make_table(result))
 
 
 def make_stock(cnn: Dict[str, Any]) -> Dict[str, Any]:
@@ -210,59 +205,6 @@ def divide(rates: List[float], others: List[float]) -> List[float]:
 def describe(values: List[float]) -> Dict[str, float]:
     """Median and range of measurements."""
     return {"median": float(numpy.median(values)), "min": min(values), "max": max(values)}
-
-
-def make_table(result: Dict[str, Any]) -> List[Tuple[str, ...]]:
-    """The table of the results, its header first; ratios with their range over the rounds."""
-
-    def ratio(values: Dict[str, float]) -> str:
-        return f"{values['median']:.2f} ({values['min']:.2f}-{values['max']:.2f})"
-
-    rows: List[Tuple[str, ...]] = [
-        ("", "words/s", "of the tokenizer", "of the stock CNN", "p50 ms", "p95 ms", "load s", "MB")
-    ]
-    for name, system in result["systems"].items():
-        rows.append(
-            (
-                name,
-                f"{system['words_per_second']['median']:,.0f}",
-                ratio(system["of_tokenizer"]),
-                ratio(system["of_stock"]),
-                f"{system['latency_ms']['p50']:.2f}",
-                f"{system['latency_ms']['p95']:.2f}",
-                f"{system['load_seconds']['median']:.2f}" if "load_seconds" in system else "",
-                f"{system['size_mb']:.1f}" if "size_mb" in system else "",
-            )
-        )
-    for name, training in result["training"].items():
-        rate = f"{training['words_per_second']['median']:,.0f}"
-        rows.append((f"training, {name}", rate, "", ratio(training["of_stock"]), "", "", "", ""))
-    return rows
-
-
-def render(result: Dict[str, Any]) -> str:
-    """The results as Markdown.
-
-    result (Dict[str, Any]): The results.
-    RETURNS (str): The text.
-    """
-    markdown = MarkdownRenderer()
-    markdown.add(markdown.title(1, "Speed of the students"))
-    header, *table = make_table(result)
-    markdown.add(markdown.table(table, header))
-    texts = result["texts"]
-    facts = [
-        f"{texts['n']} texts of {texts['file']}, {texts['words']:,} words (spaCy's tokens); medians over "
-        f"{texts['rounds']} rounds, all systems in turn in one process, after a round to warm up; in brackets the "
-        "smallest and the largest ratio of a round",
-        f"{'CPU time' if texts['cpu_time'] else 'Time'} of one process",
-        f"words/s: nlp.pipe in batches of {BATCH_SIZE}; p50, p95: one text at a time; training: an epoch of the "
-        f"component in batches of {texts['batch_words']} words",
-        f"Machine: {', '.join(f'{name} {value}' for name, value in result['machine'].items())}",
-        f"Versions: {', '.join(f'{name} {value}' for name, value in result['versions'].items())}",
-    ]
-    markdown.add(markdown.list(facts))
-    return markdown.text + "\n"
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def find_sources(modules: Iterable[Path], configs: Iterable[Path]) -> Set[Path]:
     configs (Iterable[Path]): The cfgs that it reads.
     RETURNS (Set[Path]): Absolute paths of files that are not empty.
     """
-    registered = {name: path for path in sorted((ROOT / "scripts").rglob("*.py")) for name in read_code(path).registers}
+    registered = find_registered()
     waiting = [path.resolve() for path in modules]
     for config in configs:
         waiting += [registered[name] for name in read_config_strings(config) if name in registered]
@@ -78,6 +78,14 @@ def find_sources(modules: Iterable[Path], configs: Iterable[Path]) -> Set[Path]:
             waiting += [registered[name] for name in code.strings if name in registered]
     # An __init__.py without content decides nothing.
     return {path for path in found if path.stat().st_size}
+
+
+def find_registered() -> Dict[str, Path]:
+    """Find what the project registers.
+
+    RETURNS (Dict[str, Path]): By registered name the file that registers it.
+    """
+    return {name: path for path in sorted((ROOT / "scripts").rglob("*.py")) for name in read_code(path).registers}
 
 
 def find_module(name: str) -> List[Path]:

@@ -16,21 +16,27 @@ import numpy
 import srsly
 import typer
 from tqdm import tqdm
+from wasabi import msg
 
 from benchmarks.peers.catalogue import PEERS, Peer
 from benchmarks.peers.data import Data, read_data
-from benchmarks.peers.report import PACKAGES, write_report
+from benchmarks.peers.plot import plot_peers
 from benchmarks.peers.train import MODEL, RECORD, seeds_of
 from benchmarks.process import run_module
+from benchmarks.tables.peers import describe_front, find_front
+from benchmarks.tables.peers import peers as make_table
+from benchmarks.tables.table import write_record
 from scripts.data.significance import compare_paired
-from scripts.evaluation.report import describe_machine
 from scripts.files import UserError, replaced, run_command, size_mb
+from scripts.machine import describe_machine
+
+PACKAGES = ("spacy", "thinc", "numpy", "scikit-learn", "torch", "transformers", "fasttext-wheel", "model2vec")
 
 
 def compare(
     corpus: Path = typer.Argument(..., help="Folder of the run's texts, e.g. corpus/en-amazon"),
     training: Path = typer.Argument(..., help="Folder of the run's models, e.g. training/en-amazon"),
-    output: Path = typer.Option(Path("benchmarks/results"), help="Folder of peers.json, peers.md and peers.png"),
+    output: Path = typer.Option(Path("benchmarks/results"), help="Folder of peers.json and peers.png"),
     n_seeds: int = typer.Option(3, help="Models per peer"),
     n_rounds: int = typer.Option(3, help="Rounds of measurement; each measures every peer once"),
     n_jobs: int = typer.Option(2, help="Peers that are trained at the same time, each on one core"),
@@ -55,6 +61,7 @@ def compare(
     installed = {package.name: package.version for package in distributions()}
     record = {
         "peers": rows,
+        "front": find_front(rows),
         "pairs": compare_pairs(peers, {name: right.mean(axis=0) for name, right in rights.items()}),
         "n_seeds": n_seeds,
         "n_rounds": n_rounds,
@@ -64,7 +71,11 @@ def compare(
         "machine": describe_machine(-1),
         "versions": {name: installed[name] for name in PACKAGES if name in installed},
     }
-    write_report(record, output)
+    write_record(output / "peers.json", record, make_table(record))
+    for line in describe_front(record):
+        msg.text(line)
+    with replaced(output / "peers.png") as partial:
+        plot_peers(record).savefig(partial, format="png", dpi=120, metadata={"Software": None})
 
 
 def choose_peers(only: str) -> List[Peer]:

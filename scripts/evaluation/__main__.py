@@ -16,11 +16,12 @@ from scripts.data.docbins import read_docs
 from scripts.data.task import Task
 from scripts.evaluation.quality import classify, compare_to_teacher, measure_gap, measure_quality
 from scripts.evaluation.reference import fit_reference, measure_size, read_taught
-from scripts.evaluation.report import describe_machine, describe_versions, print_report, write_report
+from scripts.evaluation.report import print_report, write_report
 from scripts.evaluation.speed import measure_speed
 from scripts.evaluation.verdict import TAKES, System, judge
 from scripts.files import run_command, size_mb
 from scripts.gpu import use_gpu
+from scripts.machine import describe_machine, describe_versions
 
 N_SPEED_TEXTS = 200
 

@@ -1,13 +1,9 @@
 """The report of a run: report.json for programs, report.md for people, and the same table on the terminal."""
 
-import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import srsly
-import torch
 import typer
 from wasabi import MarkdownRenderer, msg
 
@@ -21,7 +17,6 @@ REFERENCES = {
 }
 HEADER = ("", "accuracy", "95 % interval", "macro F1", "ECE", "words/s", "MB")
 TITLE = "References, baseline, student and teacher"
-PACKAGES = ("spacy", "thinc", "numpy", "scikit-learn", "torch", "transformers", "spacy-transformers")
 
 
 def show(run: Path = typer.Argument(..., help="Folder of a finished run, e.g. training/en")) -> None:
@@ -148,28 +143,6 @@ def describe_gap(gap: Optional[float]) -> str:
     if gap < 0:
         return "none of it: the student has fewer right than gold labels alone give"
     return f"{gap:.0%}" + (": the student has more right than the teacher" if gap > 1 else "")
-
-
-def describe_versions() -> Dict[str, str]:
-    """Versions of Python and of the packages that figures depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-
-
-def describe_machine(gpu_id: int) -> Dict[str, str]:
-    """The machine that figures of speed depend on.
-
-    gpu_id (int): The GPU in use, -1 for none.
-    RETURNS (Dict[str, str]): System, processor, cores and GPU.
-    """
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf8").splitlines() if cpuinfo.is_file() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "system": platform.platform(),
-        "processor": models[0] if models else platform.processor(),
-        "cores": str(os.cpu_count()),
-        "gpu": torch.cuda.get_device_name(gpu_id) if gpu_id >= 0 else "none",
-    }
 
 
 if __name__ == "__main__":

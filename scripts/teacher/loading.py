@@ -2,6 +2,7 @@
 
 import pickle
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
@@ -10,13 +11,13 @@ from confection import Config
 from spacy import util
 from spacy.util import registry
 
-import scripts.teacher.pipeline_teacher  # noqa: F401
 from scripts.data.task import Task
 from scripts.data.texts import Text
 from scripts.engines.shards import PackedFolder
 from scripts.engines.workers import Engine, Worker, run_tasks
 from scripts.files import UserError
 from scripts.gpu import use_gpu
+from scripts.provenance import ROOT, find_registered
 from scripts.teacher.protocol import Teacher
 
 PATHS, TEACHER = "paths", "teacher"
@@ -104,6 +105,9 @@ def load_teacher(config: Config, task: Task, sample: List[Text]) -> Teacher:
     RETURNS (Teacher): The teacher.
     RAISES (UserError): It cannot be loaded.
     """
+    # Of all kinds, only this one is imported, and only this one decides on the results.
+    if kind := find_registered().get(config[TEACHER].get("@misc")):
+        import_module(".".join(kind.relative_to(ROOT).with_suffix("").parts))
     try:
         load = registry.resolve({TEACHER: config.interpolate()[TEACHER]})[TEACHER]
     except UserError:

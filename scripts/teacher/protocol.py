@@ -1,7 +1,7 @@
 """What a teacher is: all that scoring and the lexicon ask of one.
 
-A kind of teacher is one file with a registered function, which `[teacher]` of score.cfg names. The function takes the
-settings of that section and returns a `LoadTeacher`; what that returns has the members of `Teacher`.
+A kind of teacher is one file with a registered function; `[teacher]` of score.cfg names it, and so it is found. The
+function takes the settings of that section and returns a `LoadTeacher`; what that returns has the members of `Teacher`.
 """
 
 from typing import Any, Callable, Dict, List, Optional, Protocol

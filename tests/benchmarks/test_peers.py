@@ -26,8 +26,9 @@ from benchmarks.peers.data import Data, read_data
 from benchmarks.peers.fasttext_lines import make_line
 from benchmarks.peers.loaders import load_sklearn, load_spacy, load_static
 from benchmarks.peers.plot import plot_peers
-from benchmarks.peers.report import describe_front, find_better, find_front, render_report, table_rows
 from benchmarks.peers.train import MODEL, RECORD, train_peer
+from benchmarks.tables.peers import describe_front, find_better, find_front, peer_settings
+from benchmarks.tables.peers import peers as make_table
 from scripts.data.docbins import write_docs
 from scripts.data.task import Task
 from scripts.data.texts import UNLABELLED
@@ -38,6 +39,7 @@ from tests.lexicon import test_lexicon
 
 TFIDF = next(peer for peer in PEERS if peer.name == "tfidf")
 TASK = Task(LABELS)
+MACHINE = {"processor": "abacus", "instructions": "beads", "cores": "2", "gpu": "none"}
 WORDS = ["fine", "film", "book", "plot", "slow", "sound", "cheap", "lovely", "dull", "sharp"]
 
 
@@ -73,7 +75,7 @@ def make_row(name: str, accuracy: float, rate: float, *, is_ours: bool = False, 
 def make_record(rows: List[Dict[str, Any]], *pairs: Dict[str, Any]) -> Dict[str, Any]:
     counts = dict.fromkeys(("train", "dev", "test", "unlabelled"), 10)
     record = {"peers": rows, "pairs": list(pairs), "front": find_front(rows), "n_seeds": 1, "n_rounds": 2}
-    return {**record, "counts": counts, "run": "x", "machine": {}, "versions": {}}
+    return {**record, "counts": counts, "run": "x", "machine": MACHINE, "versions": {}}
 
 
 def make_pair(rival: str, difference: float, p_value: float) -> Dict[str, Any]:
@@ -88,17 +90,17 @@ def test_the_pareto_front_by_hand() -> None:
     # Of two that are equal none beats the other.
     assert find_front(rows) == ["slow", "fast", "ensemble", "same"]
     assert find_better(rows[3], rows) == ["fast"] and not find_better(rows[2], rows)
-    assert table_rows(rows)[1][4] == "2.00 (2.00-2.00)"
+    assert make_table(make_record(rows)).rows[1][4] == "2.00 (2.00-2.00)"
 
 
-def test_the_report_says_where_we_are_not_on_the_front() -> None:
+def test_sentences_say_where_we_are_not_on_the_front() -> None:
     rows = [make_row("rival", 0.9, 100), make_row("ensemble", 0.8, 50, is_ours=True)]
-    text = render_report(make_record(rows, make_pair("rival", -0.1, 0.001)))
+    text = "\n".join(describe_front(make_record(rows, make_pair("rival", -0.1, 0.001))))
     assert "words/s: rival." in text and "not on it: ensemble, beaten in both by rival." in text
     assert "rival is ahead of ensemble, as far as 10 texts can tell (ensemble has -10.0 points, 95 % interval" in text
 
 
-def test_the_report_says_where_a_simpler_one_matches_ours() -> None:
+def test_sentences_say_where_a_simpler_one_matches_ours() -> None:
     rows = [
         make_row("ensemble", 0.8, 50, is_ours=True),
         make_row("worse", 0.6, 100),
@@ -114,6 +116,13 @@ def test_the_report_says_where_a_simpler_one_matches_ours() -> None:
     # What is slower and larger is no reason to take it, however close.
     told = make_record(rows, make_pair("worse", 0.2, 0.001), make_pair("rival+teacher", 0.01, 0.04), heavy)
     assert describe_front(told)[1:] == ["ensemble is ahead of all that is faster or smaller."]
+
+
+def test_settings_are_those_of_peers_that_have_some() -> None:
+    rows = [make_row("ensemble", 0.8, 50, is_ours=True), make_row("rival", 0.7, 1), make_row("bare", 0.7, 1)]
+    for row in rows[:2]:
+        row["settings"] = {"C": 4.0, "words": {"min": 2}, "dev_accuracy": 2 / 3}
+    assert peer_settings(make_record(rows)).rows == [["rival", "C 4.0, min 2, dev_accuracy 0.667"]]
 
 
 def test_ours_are_compared_with_all_others_text_by_text() -> None:

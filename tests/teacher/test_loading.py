@@ -53,6 +53,27 @@ def config(tmp_path: Path) -> Config:
     return read_config(tmp_path / "score.cfg", teacher=tmp_path / "teacher", cache=tmp_path / "cache")
 
 
+LATE = """
+from spacy.util import registry
+
+@registry.misc("test.LateTeacher.v1")
+def create_late_teacher(path, cache, size):
+    return lambda task, sample: (path, size)
+"""
+
+
+def test_a_kind_of_teacher_is_a_file_that_its_name_finds(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scripts" / "late").mkdir(parents=True)
+    (tmp_path / "scripts" / "late" / "late_teacher.py").write_text(LATE, encoding="utf8")
+    monkeypatch.setattr("scripts.provenance.ROOT", tmp_path)
+    monkeypatch.setattr(loading, "ROOT", tmp_path / "scripts")
+    monkeypatch.syspath_prepend(tmp_path / "scripts")
+    config["teacher"]["@misc"] = "test.LateTeacher.v1"
+    assert load_teacher(config, TASK, []) == (str(tmp_path / "teacher"), 0)
+
+
 def test_here_all_workers_share_one_teacher(config: Config) -> None:
     choice, make_teacher = choose_teacher(config, TASK, [], Engine())
     assert choice == Choice({"weights": "heavy", "size": 7}, {"tolerance": 0.1})

@@ -1,0 +1,81 @@
+"""What README and docs show: by the name in a marker the record and what is made of it."""
+
+from typing import Any, Callable, Dict, List, NamedTuple, Union
+
+from benchmarks.tables import peers, runs, speed
+from benchmarks.tables.table import Table
+
+
+class Shown(NamedTuple):
+    """A piece of a page.
+
+    record (str): Name of its record: a .json file of benchmarks/results, without .json.
+    make (Callable[[Any], Union[str, Table, List[Table]]]): From the record to what is shown.
+    """
+
+    record: str
+    make: Callable[[Any], Union[str, Table, List[Table]]]
+
+
+# Folders and files that are not here: the reviews that docs/data.md tells how to get, and packaged students.
+SCORING = "python -m benchmarks.scoring training/en-amazon/teacher/model-best reviews/en/unlabelled.jsonl.gz"
+ENCODER = "python -m benchmarks.encoder training/en-amazon/teacher/model-best reviews/en/unlabelled.jsonl.gz"
+DEMO = "make run\n.venv/bin/python -m benchmarks.keep en"
+AMAZON = (
+    "python -m spacy project run all . --vars.reviews reviews --vars.run en-amazon\npython -m benchmarks.keep en-amazon"
+)
+ABLATE = AMAZON.replace(" all ", " ablate ")
+
+# By record the command that makes it.
+COMMANDS: Dict[str, str] = {
+    "report_en": DEMO,
+    "times_en": DEMO,
+    "example_en": DEMO,
+    "report_en-amazon": AMAZON,
+    "ablation_en-amazon": ABLATE,
+    "schedules": "python -m benchmarks.schedules corpus/en corpus/en-amazon",
+    "peers": "python -m benchmarks.peers corpus/en-amazon training/en-amazon",
+    "student": "python -m benchmarks.student reviews/en/test.jsonl.gz BOW CNN ENSEMBLE  # three packaged students",
+    "scoring": f"{SCORING} --n-texts 200 --rounds 5",
+    "scoring_short": f"{SCORING} --n-texts 600 --max-words 20 --rounds 5 \\\n"
+    "  --output benchmarks/results/scoring_short.json",
+    "scoring_xeon": f"{SCORING} --n-texts 200 --rounds 5 \\\n  --output benchmarks/results/scoring_xeon.json",
+    "scoring_gpu": f"{SCORING} --n-texts 2000 --gpu-id 0 \\\n  --output benchmarks/results/scoring_gpu.json",
+    "encoder": f"{ENCODER} --rounds 3 --budgets 512,2048,8192",
+    "encoder_gpu": f"{ENCODER} --n-texts 400 --rounds 3 --gpu-id 0 \\\n"
+    "  --budgets 8192,32768,131072 --output benchmarks/results/encoder_gpu.json",
+    "memory": "python -m benchmarks.memory",
+    "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
+    "  --scoring benchmarks/results/scoring.json",
+}
+
+TABLES: Dict[str, Shown] = {
+    "report-amazon": Shown("report_en-amazon", runs.report),
+    "report-demo": Shown("report_en", runs.report),
+    "steps-demo": Shown("times_en", runs.steps),
+    "example-demo": Shown("example_en", runs.example),
+    "schedules": Shown("schedules", runs.schedules),
+    "ablation-amazon": Shown("ablation_en-amazon", runs.ablation),
+    "peers": Shown("peers", peers.peers),
+    "peers-front": Shown("peers", peers.list_front),
+    "peers-settings": Shown("peers", peers.peer_settings),
+    "students": Shown("student", speed.students),
+    "scoring": Shown("scoring", speed.scoring),
+    "scoring-short": Shown("scoring_short", speed.scoring),
+    "scoring-xeon": Shown("scoring_xeon", speed.scoring),
+    "scoring-gpu": Shown("scoring_gpu", speed.scoring),
+    "encoder": Shown("encoder", speed.encoder),
+    "encoder-gpu": Shown("encoder_gpu", speed.encoder),
+    "memory": Shown("memory", speed.memory),
+    "cost": Shown("cost", speed.cost),
+}
+
+# In the middle of a sentence.
+FIGURES: Dict[str, Shown] = {
+    "amazon.retained": Shown("report_en-amazon", runs.retained),
+    "amazon.speed": Shown("report_en-amazon", runs.times_as_fast),
+    "amazon.size": Shown("report_en-amazon", runs.times_smaller),
+    "amazon.verdict": Shown("report_en-amazon", runs.verdict),
+    "demo.verdict": Shown("report_en", runs.verdict),
+    "demo.minutes": Shown("times_en", runs.minutes),
+}

@@ -1,6 +1,9 @@
 """What several tests share: toy texts, models of every architecture, and the real reviews where they are."""
 
 import os
+import runpy
+import sys
+import warnings
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -142,3 +145,19 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def make_augmenter(n_iter: int = 1, fill_to: int = 100_000, words: Any = None, texts: Any = None) -> Augmenter:
     return Augmenter(n_iter, fill_to, words or {}, texts or {})
+
+
+def run_here(module: str, *arguments: Any) -> int:
+    """Run the command line of a module in this process: one of its own takes seconds to import what is here already.
+
+    module (str): Its name, as `python -m` takes it.
+    arguments (Any): Its arguments.
+    RETURNS (int): The exit code.
+    """
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setattr(sys, "argv", [module, *map(str, arguments)])
+        # It has been imported, and is run a second time.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+    return int(ended.value.code or 0)

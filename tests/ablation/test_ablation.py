@@ -7,7 +7,7 @@ import spacy
 import srsly
 
 from scripts.ablation.__main__ import ablate, is_finished, prepare_cell, read_grid, run_cells
-from scripts.ablation.cell import RESULT, run_cell
+from scripts.ablation.cell import RESULT
 from scripts.ablation.inputs import Inputs
 from scripts.ablation.report import render_tables
 from scripts.ablation.statistics import correctness, merge, spread, summarize
@@ -16,7 +16,7 @@ from scripts.data.docbins import read_docs, write_docs
 from scripts.data.task import Task
 from scripts.data.texts import AUGMENTED, GOLD, MASK, UNLABELLED, read_texts
 from scripts.files import UserError, hash_path
-from tests.conftest import LABELS, ROOT, TEXTS, make_examples, make_teacher_logits
+from tests.conftest import LABELS, ROOT, TEXTS, make_examples, make_teacher_logits, run_module_here
 
 
 def make_result(probs: List[List[float]], gold: List[int]) -> Dict[str, Any]:
@@ -138,16 +138,8 @@ GOLD_CELL = {
 
 @pytest.fixture
 def cells_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cells are trained in this process: one of its own takes seconds to import what is here already."""
-
-    def run_here(module: str, folder: Path, *options: Any, log: Path, **others: Any) -> None:
-        # As `run_module` has it, which a test with real processes shows.
-        try:
-            run_cell(folder, gpu_id=-1)
-        except Exception as error:
-            raise UserError(f"{module} failed: see {log}") from error
-
-    monkeypatch.setattr("scripts.ablation.__main__.run_module", run_here)
+    """Cells are trained in this process. Another test has real ones."""
+    monkeypatch.setattr("scripts.ablation.__main__.run_module", run_module_here)
 
 
 @pytest.mark.usefixtures("cells_here")

@@ -1,6 +1,6 @@
 import random
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set
 
 import pytest
 import spacy
@@ -100,7 +100,7 @@ def test_each_of_50_000_texts_is_read_whatever_their_order(name: str, seed: int)
     limit = limit_steps(n_batches, settings["epochs"], settings["min_steps"], settings["max_steps"])
     steps, _, patience = plan_evaluations(limit, n_batches, settings["evaluations"], settings["patience"])
     rng.shuffle(texts)
-    read = set()
+    read: Set[int] = set()
     for step, batch in enumerate(batcher(texts), start=1):
         read.update(text.number for text in batch)
         if step == min(steps, patience):

@@ -1,6 +1,9 @@
 """What several tests share: toy texts, models of every architecture, and the real reviews where they are."""
 
 import os
+import runpy
+import sys
+import warnings
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -14,6 +17,7 @@ from spacy.training import Example
 import scripts.functions  # noqa: F401
 from scripts.augmentation.operations import Augmenter
 from scripts.data.task import Task
+from scripts.files import UserError
 
 ROOT = Path(__file__).parents[1]
 # Real reviews in the layout DIR/LANG/*.jsonl.gz; they must not be in the repository.
@@ -52,9 +56,23 @@ TEXTS: List[Tuple[str, str]] = [
 ]
 
 
+# While one of the two processes runs the project, the other runs these from the second on: first all files that share
+# a cluster of Ray, then what takes long. Small ones are left for the end, so that both finish at about the same time.
+FIRST = [
+    "test_end_to_end",
+    "test_scoring",
+    "test_apply",
+    "test_engines",
+    "test_augmentation",
+    "test_peers",
+    "test_ablation",
+    "test_packaging",
+]
+
+
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
-    """Begin with the longest: the other of the two processes runs all other files meanwhile."""
-    items.sort(key=lambda item: item.path.name != "test_end_to_end.py")
+    """Begin with the files that FIRST names."""
+    items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
 
 
 def make_examples(nlp: Language, *, teacher_logits: Optional[numpy.ndarray] = None) -> List[Example]:
@@ -142,3 +160,25 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def make_augmenter(n_iter: int = 1, fill_to: int = 100_000, words: Any = None, texts: Any = None) -> Augmenter:
     return Augmenter(n_iter, fill_to, words or {}, texts or {})
+
+
+def run_here(module: str, *arguments: Any) -> int:
+    """Run the command line of a module in this process: one of its own takes seconds to import what is here already.
+
+    module (str): Its name, as `python -m` takes it.
+    arguments (Any): Its arguments.
+    RETURNS (int): The exit code.
+    """
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setattr(sys, "argv", [module, *map(str, arguments)])
+        # It has been imported, and is run a second time.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+    return int(ended.value.code or 0)
+
+
+def run_module_here(module: str, *arguments: Any, **options: Any) -> None:
+    """Stands in for `run_module`, for the same reason. Its parameters are those of `run_module`; there is no log."""
+    if code := run_here(module, *arguments):
+        raise UserError(f"{module} failed with exit code {code}.")

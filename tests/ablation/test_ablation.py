@@ -7,16 +7,16 @@ import spacy
 import srsly
 
 from scripts.ablation.__main__ import ablate, is_finished, prepare_cell, read_grid, run_cells
-from scripts.ablation.cell import RESULT, run_cell
+from scripts.ablation.cell import RESULT
 from scripts.ablation.inputs import Inputs
 from scripts.ablation.report import render_tables
 from scripts.ablation.statistics import correctness, merge, spread, summarize
+from scripts.augmentation.__main__ import augment
 from scripts.data.docbins import read_docs, write_docs
 from scripts.data.task import Task
 from scripts.data.texts import AUGMENTED, GOLD, MASK, UNLABELLED, read_texts
 from scripts.files import UserError, hash_path
-from scripts.process import run_module
-from tests.conftest import LABELS, ROOT, TEXTS, make_examples, make_teacher_logits
+from tests.conftest import LABELS, ROOT, TEXTS, make_examples, make_teacher_logits, run_module_here
 
 
 def make_result(probs: List[List[float]], gold: List[int]) -> Dict[str, Any]:
@@ -123,7 +123,7 @@ def write_grid(run: Path, cells: List[Dict[str, Any]]) -> Path:
 
 
 def run_ablation(run: Path, cells: List[Dict[str, Any]]) -> Dict[str, Any]:
-    ablate(write_grid(run, cells), run / "corpus", run / "training", run / "configs", lang="en", n_jobs=2, gpu_id=-1)
+    ablate(write_grid(run, cells), run / "corpus", run / "training", run / "configs", lang="en", n_jobs=1, gpu_id=-1)
     return srsly.read_json(run / "training" / "ablation.json")
 
 
@@ -136,7 +136,13 @@ GOLD_CELL = {
 }
 
 
-@pytest.mark.slow
+@pytest.fixture
+def cells_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells are trained in this process. Another test has real ones."""
+    monkeypatch.setattr("scripts.ablation.__main__.run_module", run_module_here)
+
+
+@pytest.mark.usefixtures("cells_here")
 def test_a_grid_is_trained_resumed_and_reported(run: Path) -> None:
     cells: List[Dict[str, Any]] = [
         GOLD_CELL,
@@ -167,7 +173,7 @@ def test_a_grid_is_trained_resumed_and_reported(run: Path) -> None:
         assert sum(doc._.teacher_logits) == pytest.approx(0, abs=1e-5) and doc._.source in (GOLD, UNLABELLED, AUGMENTED)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("cells_here")
 def test_what_is_finished_is_reported_though_a_cell_fails(run: Path) -> None:
     cells: List[Dict[str, Any]] = [
         GOLD_CELL,
@@ -183,8 +189,8 @@ def test_what_is_finished_is_reported_though_a_cell_fails(run: Path) -> None:
 def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None:
     srsly.write_json(run / "training" / "encoder.json", {"path": "none"})
     transfer = run / "corpus" / "transfer"
-    options = ["--config", run / "configs" / "augment.cfg", "--lang", "en", "--seed", 1]
-    run_module("scripts.augmentation", run / "corpus", transfer / "texts.jsonl", *options)
+    options: Dict[str, Any] = {"config": run / "configs" / "augment.cfg", "lang": "en", "seed": 1}
+    augment(run / "corpus", transfer / "texts.jsonl", tagger="", encoder=None, engine=None, **options)
     texts = list(read_texts(transfer / "texts.jsonl"))
     nlp = spacy.blank("en")
     docs = [text.make_doc(nlp) for text in texts]
@@ -213,11 +219,9 @@ def test_a_cell_that_fails_names_its_log_and_keeps_the_others(run: Path) -> None
     inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", gpu_id=-1)
     spec = inputs.make_spec(GOLD_CELL, 0, teachers=[], keep=False)
     folder = prepare_cell(spec, run / "cells")
-    run_cell(folder, gpu_id=-1)
-    assert is_finished(folder)
     broken = prepare_cell({**spec, "gold": "none"}, run / "cells")
-    with pytest.raises(UserError, match=r"1 of 1 cells failed.*log\.txt"):
-        run_cells([folder, broken], n_jobs=1, gpu_id=-1)
+    with pytest.raises(UserError, match=r"1 of 2 cells failed.*log\.txt"):
+        run_cells([folder, broken], n_jobs=2, gpu_id=-1)
     assert is_finished(folder) and not is_finished(broken) and (broken / "log.txt").stat().st_size
     with pytest.raises(UserError, match=r"asks for .*student_none\.cfg"):
         inputs.make_spec({**GOLD_CELL, "student": "none"}, 0, teachers=[], keep=False)

@@ -17,7 +17,7 @@ from scripts.apply.classifier import Classifier, load_pipeline
 from scripts.data.tables.file_types import WRITERS, read_rows
 from scripts.files import UserError
 from scripts.packaging.export import export_pipeline
-from tests.conftest import CNN, ENSEMBLE, LABELS, ROOT, TEXTS, train
+from tests.conftest import CNN, ENSEMBLE, LABELS, ROOT, TEXTS, run_here, train
 
 ADDED = ["predicted", "predicted_NEGATIVE", "predicted_POSITIVE"]
 OPTIONS: Dict[str, Any] = {
@@ -38,6 +38,12 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("student")
     export_pipeline(train(ENSEMBLE)).to_disk(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def nlp(student: Path) -> Language:
+    """The same, loaded."""
+    return spacy.load(student)
 
 
 def make_rows(n: int) -> List[Dict[str, Any]]:
@@ -85,7 +91,7 @@ def check_output(target: Path, rows: List[Dict[str, Any]], nlp: Language, *, as_
 
 @pytest.mark.parametrize(("source_type", "target_type"), zip(WRITERS, [*list(WRITERS)[1:], ".jsonl"]))
 def test_every_type_goes_in_and_out_with_every_column(
-    source_type: str, target_type: str, student: Path, tmp_path: Path
+    source_type: str, target_type: str, student: Path, nlp: Language, tmp_path: Path
 ) -> None:
     if target_type == ".parquet":
         pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install -r requirements-ray.txt")
@@ -94,7 +100,7 @@ def test_every_type_goes_in_and_out_with_every_column(
     run_apply(student, source, tmp_path / f"out{target_type}")
     # A .csv file knows text alone.
     as_text = any(suffix.startswith((".csv", ".tsv")) for suffix in (source_type, target_type))
-    check_output(tmp_path / f"out{target_type}", rows, spacy.load(student), as_text=as_text)
+    check_output(tmp_path / f"out{target_type}", rows, nlp, as_text=as_text)
 
 
 def test_rows_of_json_keep_what_a_table_could_not(student: Path, tmp_path: Path) -> None:
@@ -280,9 +286,8 @@ def test_memory_stays_flat(student: Path) -> None:
 
 def test_the_command_reads_its_options(student: Path, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "in.jsonl", make_rows(12))
-    command = [sys.executable, "-m", "scripts.apply", str(student), str(source), str(tmp_path / "out.csv")]
     options = ["--text-column", "note", "--label-column", "says"]
-    subprocess.run([*command, *options], cwd=ROOT, check=True)
+    assert run_here("scripts.apply", student, source, tmp_path / "out.csv", *options) == 0
     header, first = (tmp_path / "out.csv").read_text(encoding="utf8").splitlines()[:2]
     assert header == "id,text,price,note,says,says_NEGATIVE,says_POSITIVE"
     assert re.fullmatch(r"0,.*,0.1,n0,(NEGATIVE|POSITIVE),0\.\d+,0\.\d+", first)

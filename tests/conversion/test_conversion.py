@@ -1,7 +1,4 @@
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -17,7 +14,8 @@ from scripts.data.docbins import read_docs
 from scripts.data.task import Task, find_gold
 from scripts.data.texts import read_unlabelled
 from scripts.files import UserError
-from tests.conftest import ROOT
+from scripts.provenance import hash_sources
+from tests.conftest import run_here
 from tests.data.table_files import WRITERS, write_jsonl
 
 LABELLING = Labelling("label", "stars")
@@ -192,33 +190,30 @@ def test_convert_writes_one_hot_gold_and_skips_what_is_up_to_date(tmp_path: Path
     assert contents[output / "gold" / "dev.spacy"] != (output / "gold" / "dev.spacy").read_bytes()
 
 
-def test_convert_runs_again_when_code_that_it_uses_changes(tmp_path: Path) -> None:
+def test_convert_runs_again_when_code_that_it_uses_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths, output = make_splits(tmp_path), tmp_path / "corpus"
     run_convert(paths, output)
     before = srsly.read_json(output / "data.json")
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "scripts" / "files.py").open("a", encoding="utf8") as file:
-        file.write("# Changed.\n")
-    done = run_module(paths, output, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    files = "scripts/files.py"
+    assert files in before["code"]
+    monkeypatch.setattr(
+        "scripts.conversion.__main__.hash_sources", lambda path: {**hash_sources(path), files: "changed"}
+    )
+    run_convert(paths, output)
     # Nothing else is another, so it is this change that was seen.
     after = srsly.read_json(output / "data.json")
     assert {key for key in before if before[key] != after[key]} == {"code"}
 
 
-def run_module(paths: Dict[str, Path], output: Path, *, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-    """Run the command itself."""
-    options = [part for split, path in paths.items() for part in (f"--{split}", str(path))]
-    command = [sys.executable, "-m", "scripts.conversion", str(output), "--lang", "en", *options]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-
-
-def test_a_mistake_ends_the_command_with_code_one_and_no_traceback(tmp_path: Path) -> None:
+def test_a_mistake_ends_the_command_with_code_one_and_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     paths = make_splits(tmp_path, train=[{"text": "", "label": "POSITIVE"}])
-    done = run_module(paths, tmp_path / "corpus")
-    assert done.returncode == 1
-    assert "train.jsonl, line 1: the text is empty" in done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    options = [part for split, path in paths.items() for part in (f"--{split}", path)]
+    assert run_here("scripts.conversion", tmp_path / "corpus", "--lang", "en", *options) == 1
+    printed = capsys.readouterr()
+    assert "train.jsonl, line 1: the text is empty" in printed.err
+    assert "Traceback" not in printed.out + printed.err
     assert not (tmp_path / "corpus").exists()
 
 

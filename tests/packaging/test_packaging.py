@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from spacy import util
 
 from scripts.data.docbins import write_docs
-from scripts.files import UserError
+from scripts.files import UserError, hash_path
 from scripts.packaging.export import (
     compare_predictions,
     export,
@@ -100,45 +100,59 @@ def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None
         find_modules(tmp_path / "trained")
 
 
-def test_two_wheels_of_two_languages_load_in_one_process_without_the_project(tmp_path: Path) -> None:
-    expected: Dict[Path, List[Dict[str, Any]]] = {}
+@pytest.fixture(scope="module")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
+    """An exported student of two languages."""
+    folder = tmp_path_factory.mktemp("exports")
     for lang in ("en", "de"):
-        pipeline = tmp_path / lang
-        export_pipeline(train(ENSEMBLE, lang=lang)).to_disk(pipeline)
-        wheel = build_wheel(
-            pipeline, make_folder(tmp_path / "packages"), name="toy", package_version="1.2.3", meta=META
-        )
+        export_pipeline(train(ENSEMBLE, lang=lang)).to_disk(folder / lang)
+    return {lang: folder / lang for lang in ("en", "de")}
+
+
+@pytest.fixture(scope="module")
+def wheels(pipelines: Dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
+    """Their wheels."""
+    packages = tmp_path_factory.mktemp("packages")
+    options: Any = {"name": "toy", "package_version": "1.2.3", "meta": META}
+    return {lang: build_wheel(pipeline, packages, **options) for lang, pipeline in pipelines.items()}
+
+
+def test_two_wheels_of_two_languages_load_in_one_process_without_the_project(
+    pipelines: Dict[str, Path], wheels: Dict[str, Path]
+) -> None:
+    expected: Dict[Path, List[Dict[str, Any]]] = {}
+    for lang, wheel in wheels.items():
         assert wheel.name == f"{lang}_toy-1.2.3-py3-none-any.whl"
-        nlp = spacy.load(pipeline)
+        nlp = spacy.load(pipelines[lang])
         expected[wheel] = [{"text": text, "cats": nlp(text).cats} for text in CHECKED]
     check_wheels(expected)
-    with zipfile.ZipFile(wheel) as archive:
-        modules = sorted(name for name in archive.namelist() if name.endswith(".py"))
-    names = ["__init__", "ensemble", "lexeme_cache", "lexemes", "ngrams", "softmax"]
-    assert modules == [f"de_toy/{name}.py" for name in names]
     # A check that cannot fail would prove nothing.
-    expected[wheel][0]["cats"]["POSITIVE"] += 1e-5
+    expected[wheels["de"]][0]["cats"]["POSITIVE"] += 1e-5
     with pytest.raises(UserError, match="the check outside the project failed: de_toy"):
         check_wheels(expected)
 
 
-def make_folder(path: Path) -> Path:
-    path.mkdir(exist_ok=True)
-    return path
+def test_a_wheel_holds_the_student_its_modules_and_what_meta_json_says(wheels: Dict[str, Path]) -> None:
+    with zipfile.ZipFile(wheels["de"]) as archive:
+        modules = sorted(name for name in archive.namelist() if name.endswith(".py"))
+    names = ["__init__", "ensemble", "lexeme_cache", "lexemes", "ngrams", "softmax"]
+    assert modules == [f"de_toy/{name}.py" for name in names]
+    meta = srsly.read_json(wheels["de"].parents[1] / "meta.json")
+    assert meta["license"] == "MIT" and meta["labels"] == {"textcat": ["NEGATIVE", "POSITIVE"]}
 
 
-def test_the_same_pipeline_gives_the_same_wheel(tmp_path: Path) -> None:
-    export_pipeline(train(ARCHITECTURES["bow"])).to_disk(tmp_path / "pipeline")
+def test_the_same_pipeline_gives_the_same_wheel(
+    pipelines: Dict[str, Path], wheels: Dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_docs([spacy.blank("en").make_doc(text) for text, _ in TEXTS], tmp_path / "texts.spacy")
-    hashes = set()
-    for packages in ("one", "two"):
-        record = tmp_path / f"{packages}.json"
-        options: Any = {"name": "toy", "package_version": "0.1.0", "meta": META, "texts": tmp_path / "texts.spacy"}
-        build_package(tmp_path / "pipeline", tmp_path / packages, record, **options)
-        hashes.add(srsly.read_json(record)["sha256"])
-        meta = srsly.read_json(tmp_path / packages / "en_toy-0.1.0" / "meta.json")
-        assert meta["license"] == "MIT" and meta["labels"] == {"textcat": ["NEGATIVE", "POSITIVE"]}
-    assert len(hashes) == 1
+    checked: List[Dict[Path, List[Dict[str, Any]]]] = []
+    monkeypatch.setattr("scripts.packaging.wheel.check_wheels", checked.append)
+    options: Any = {"name": "toy", "package_version": "1.2.3", "meta": META, "texts": tmp_path / "texts.spacy"}
+    build_package(pipelines["en"], tmp_path / "packages", tmp_path / "wheel.json", **options)
+    record = srsly.read_json(tmp_path / "wheel.json")
+    assert record["sha256"] == hash_path(Path(record["wheel"])) == hash_path(wheels["en"])
+    # It is recorded once it has been checked on all texts.
+    assert [[len(rows) for rows in expected.values()] for expected in checked] == [[len(TEXTS)]]
 
 
 def test_a_name_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:

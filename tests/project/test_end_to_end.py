@@ -1,4 +1,4 @@
-"""One real run of the whole project, on a part of the demo with a few training steps, in a copied folder."""
+"""One real run of the whole project with configs/test, on a part of the demo, in a copied folder; tests share it."""
 
 import json
 import os
@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, List, Set
 
 import pytest
 import srsly
-from spacy.util import load_config
+from weasel.cli.run import check_rerun, project_run
+from weasel.util import load_project_config
 
 from scripts.files import hash_path
 from tests.conftest import ROOT
@@ -30,24 +31,44 @@ STEPS = [
     "package",
 ]
 SIZES = {"train": 48, "dev": 24, "test": 24, "unlabelled": 24}
+CONFIGS = "configs/test"
 
 pytestmark = pytest.mark.slow
 
 
-def run_project(project: Path, workflow: str = "all", **variables: Any) -> "subprocess.CompletedProcess[str]":
-    options = [part for name, value in variables.items() for part in (f"--vars.{name}", str(value))]
-    command = [sys.executable, "-m", "spacy", "project", "run", workflow, ".", *options]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True)
+def run_in_process(project: Path, step: str, **variables: Any) -> None:
+    """Run a step or a workflow as `spacy project run` does: without its seconds of imports, but for the steps' own."""
+    project_run(project, step, overrides={"vars.config_dir": CONFIGS, **variables})
 
 
-def steps_run(output: str) -> List[str]:
-    """The steps that were run and not skipped, of those that may be skipped."""
-    return [step for step in STEPS if f"Skipping '{step}-en': nothing changed" not in output]
+def start(project: Path, workflow: str, **options: Any) -> "subprocess.Popen[str]":
+    """Start the command of the README."""
+    command = [sys.executable, "-m", "scripts.run", workflow, "--vars.config_dir", CONFIGS]
+    return subprocess.Popen(
+        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+    )
+
+
+def find_steps_to_run(project: Path) -> List[str]:
+    """The steps that `all` would run and not skip, of those that it may skip.
+
+    RETURNS (List[str]): Those that Weasel takes to have changed, and those that read what one of these writes.
+    """
+    config = load_project_config(project, overrides={"vars.config_dir": CONFIGS})
+    commands = {command["name"]: command for command in config["commands"]}
+    steps: List[str] = []
+    written: Set[str] = set()
+    for command in (commands[name] for name in config["workflows"]["all"]):
+        reads = {str(path) for dep in command.get("deps", []) for path in (Path(dep), *Path(dep).parents)}
+        if not command.get("no_skip") and (reads & written or check_rerun(project, command)):
+            steps.append(command["name"].removesuffix("-en"))
+            written.update(command["outputs"])
+    return steps
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with few reviews and short trainings, after `run all`."""
+    """A copy of the project with few reviews, after `all`."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "project.yml", folder)
     for name in ("scripts", "configs", "assets"):
@@ -56,19 +77,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split, size in SIZES.items():
         rows = list(srsly.read_gzip_jsonl(reviews / f"{split}.jsonl.gz"))[:size]
         srsly.write_gzip_jsonl(reviews / f"{split}.jsonl.gz", rows)
-    shorten(folder / "configs" / "teacher.cfg", {"training.max_steps": 4, "training.eval_frequency": 4})
-    shorten(folder / "configs" / "augment.cfg", {"augmentation.fill_to": 150})
-    for student in ("bow", "ensemble"):
-        path = folder / "configs" / f"student_{student}.cfg"
-        shorten(path, {"training.max_steps": 20, "training.eval_frequency": 10})
-    done = run_project(folder)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    process = start(folder, "all")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output[-6000:]
     return folder
-
-
-def shorten(path: Path, overrides: Dict[str, Any]) -> None:
-    config = load_config(path, overrides=overrides)
-    path.write_text(config.to_str(interpolate=False), encoding="utf8")
 
 
 def test_all_outputs_are_there(project: Path) -> None:
@@ -85,6 +97,7 @@ def test_all_outputs_are_there(project: Path) -> None:
     ):
         assert (project / path).exists(), path
     assert not list(project.rglob("*.partial"))
+    assert [step for step in srsly.read_json(project / "training" / "en" / "times.json") if step in STEPS] == STEPS
 
 
 def test_report_has_what_others_read(project: Path) -> None:
@@ -96,12 +109,14 @@ def test_report_has_what_others_read(project: Path) -> None:
     assert {"agreement", "kl", "retained", "gap_closed"} <= set(report["student"])
     train = project / "assets" / "reviews" / "en" / "train.jsonl.gz"
     assert report["provenance"]["data"]["train"]["sha256"] == hash_path(train)
+    assert report["provenance"]["student_kind"] == "ensemble"
     assert {"versions", "seed", "machine"} <= set(report["provenance"])
 
 
 def test_the_wheel_works_where_the_project_is_not(project: Path, tmp_path: Path) -> None:
     (wheel,) = (project / "packages").rglob("*.whl")
-    assert wheel == project / srsly.read_json(project / "training" / "en" / "wheel.json")["wheel"]
+    record = srsly.read_json(project / "training" / "en" / "wheel.json")
+    assert wheel == project / record["wheel"] and hash_path(wheel) == record["sha256"]
     install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(tmp_path), str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
     code = "import sys, json; sys.path.insert(0, sys.argv[1]); import spacy; "
@@ -112,66 +127,88 @@ def test_the_wheel_works_where_the_project_is_not(project: Path, tmp_path: Path)
     assert set(json.loads(done.stdout)) == {"NEGATIVE", "POSITIVE"}, done.stderr
 
 
-def test_a_second_run_does_nothing(project: Path) -> None:
+def test_a_second_run_does_nothing(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     before = {
         path: path.stat().st_mtime_ns
         for folder in ("corpus", "training", "packages")
         for path in (project / folder).rglob("*")
     }
-    done = run_project(project)
-    assert done.returncode == 0 and steps_run(done.stdout) == []
+    run_in_process(project, "all")
+    output = capfd.readouterr().out
+    assert [step for step in STEPS if f"Skipping '{step}-en': nothing changed" in output] == STEPS
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
-def test_a_changed_input_runs_only_what_depends_on_it(project: Path) -> None:
-    quality = project / "scripts" / "evaluation" / "quality.py"
-    quality.write_text(quality.read_text(encoding="utf8") + "\n# changed\n", encoding="utf8")
-    assert steps_run(run_project(project).stdout) == ["evaluate"]
-    unlabelled = project / "assets" / "reviews" / "en" / "unlabelled.jsonl.gz"
-    rows = list(srsly.read_gzip_jsonl(unlabelled))
-    srsly.write_gzip_jsonl(unlabelled, rows[:-1])
-    changed = steps_run(run_project(project).stdout)
-    assert changed == ["augment", "score", "lexicon", "train-student", "export", "compress", "evaluate", "package"]
-
-
-def test_another_student_and_another_run_leave_the_first_alone(project: Path) -> None:
-    done = run_project(project, "train-student", student="bow")
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert (project / "training" / "en" / "student_bow" / "model-best").is_dir()
-    assert (project / "training" / "en" / "student_ensemble" / "model-best").is_dir()
-    assert run_project(project, "convert", run="other", seed=1).returncode == 0
-    assert (project / "corpus" / "other" / "gold" / "labels.json").is_file()
-    assert run_project(project, "convert").returncode == 0
-    report = srsly.read_json(project / "training" / "en" / "report" / "report.json")
-    assert report["provenance"]["student_kind"] == "ensemble"
-
-
 def test_kill_nine_during_training_loses_nothing_that_was_finished(project: Path) -> None:
-    config = project / "configs" / "student_ensemble.cfg"
+    config = project / CONFIGS / "student_ensemble.cfg"
     original = config.read_text(encoding="utf8")
     student = project / "training" / "en" / "student_ensemble"
     finished = hash_path(student / "model-best")
-    # The bow student has taken the lock entry of the step. The same seed trains the same ensemble again.
-    assert steps_run(run_project(project).stdout) == ["train-student"]
-    assert hash_path(student / "model-best") == finished
-    shorten(config, {"training.max_steps": 100000, "training.patience": 0})
-    command = [sys.executable, "-m", "spacy", "project", "run", "train-student", "."]
-    process = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, start_new_session=True)
+    endless = {"max_steps": 10**6, "eval_frequency": 10, "patience": 10**6}
+    text = original
+    for name, value in endless.items():
+        text = text.replace(f"{name} = 0\n", f"{name} = {value}\n")
+    config.write_text(text, encoding="utf8")
+    changed = ["train-baseline", "train-student", "export", "compress", "evaluate", "package"]
+    assert find_steps_to_run(project) == changed
+    process = start(project, "train-student", start_new_session=True)
     deadline = time.time() + 120
     while not (student.with_name("student_ensemble.partial") / "model-best" / "meta.json").is_file():
         assert process.poll() is None and time.time() < deadline
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert hash_path(student / "model-best") == finished
     config.write_text(original, encoding="utf8")
-    assert steps_run(run_project(project).stdout) == []
+    assert find_steps_to_run(project) == []
 
 
-def test_a_user_mistake_ends_the_run_with_its_message(project: Path) -> None:
-    done = run_project(project, "convert", run="mistake", text_column="review")
-    assert done.returncode == 1
-    assert "no column 'review', found text, label, stars, source" in done.stderr
-    assert "Traceback" not in done.stderr
-    done = run_project(project, "fetch-encoder", run="mistake", encoder="assets")
-    assert done.returncode == 1 and "assets holds no encoder" in done.stderr and "Traceback" not in done.stderr
+def test_another_student_leaves_the_first_alone_and_a_seed_trains_the_same_again(project: Path) -> None:
+    bow, ensemble = (project / "training" / "en" / f"student_{kind}" / "model-best" for kind in ("bow", "ensemble"))
+    finished = hash_path(ensemble)
+    run_in_process(project, "train-student", **{"vars.student": "bow"})
+    assert bow.is_dir() and hash_path(ensemble) == finished
+    # The other one has taken the lock entry of the step, and the file that says what it follows from.
+    run_in_process(project, "prepare-en")
+    assert find_steps_to_run(project)[0] == "train-student"
+    trained = ensemble.stat().st_mtime_ns
+    run_in_process(project, "train-student-en")
+    assert hash_path(ensemble) == finished and ensemble.stat().st_mtime_ns > trained
+    assert find_steps_to_run(project) == []
+
+
+def test_another_run_leaves_the_first_alone(project: Path) -> None:
+    corpus = project / "corpus" / "en"
+    before = hash_path(corpus)
+    run_in_process(project, "convert-other", **{"vars.run": "other", "vars.seed": 1})
+    assert (project / "corpus" / "other" / "gold" / "labels.json").is_file()
+    assert hash_path(corpus) == before and find_steps_to_run(project) == []
+
+
+def test_a_user_mistake_ends_the_run_with_its_message(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for step, variable, value, message in (
+        ("convert", "text_column", "review", "no column 'review', found text, label, stars, source"),
+        ("fetch-encoder", "encoder", "assets", "assets holds no encoder"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            run_in_process(project, f"{step}-mistake", **{"vars.run": "mistake", f"vars.{variable}": value})
+        error = capfd.readouterr().err
+        assert ended.value.code == 1 and message in error and "Traceback" not in error
+
+
+def test_a_changed_input_runs_only_what_depends_on_it(project: Path) -> None:
+    quality = project / "scripts" / "evaluation" / "quality.py"
+    quality.write_text(quality.read_text(encoding="utf8") + "\n# changed\n", encoding="utf8")
+    run_in_process(project, "prepare-en")
+    assert find_steps_to_run(project) == ["evaluate"]
+    unlabelled = project / "assets" / "reviews" / "en" / "unlabelled.jsonl.gz"
+    rows = list(srsly.read_gzip_jsonl(unlabelled))
+    srsly.write_gzip_jsonl(unlabelled, rows[:-1])
+    run_in_process(project, "convert-en")
+    expected = ["augment", "score", "lexicon", "train-student", "export", "compress", "evaluate", "package"]
+    assert find_steps_to_run(project) == expected
+    # One of them is run: what it writes is other texts, and those after it see that.
+    run_in_process(project, "augment-en")
+    texts = (project / "corpus" / "en" / "transfer" / "texts.jsonl").read_text(encoding="utf8")
+    assert srsly.json_dumps(rows[-1]["text"]) not in texts and srsly.json_dumps(rows[-2]["text"]) in texts
+    assert find_steps_to_run(project) == expected[1:]

@@ -1,21 +1,15 @@
-"""The project as a whole: project.yml, configs, README and the embedded demo."""
+"""The project as a whole: project.yml, README and the embedded demo."""
 
 import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set, Tuple
 
-import pytest
-import spacy
 import srsly
-from spacy.cli.init_config import fill_config
-from spacy.util import load_config, load_model_from_config
 from weasel.util.config import load_project_config
 
 from scripts.conversion.labels import Labelling
 from tests.conftest import ROOT
 
-STUDENTS = sorted((ROOT / "configs").glob("student_*.cfg"))
-CONFIGS = [ROOT / "configs" / "teacher.cfg", *STUDENTS]
 DEMO = ROOT / "assets" / "reviews" / "en"
 POSITIVE_WORDS = "good great excellent love loved best perfect nice happy wonderful amazing recommend well"
 NEGATIVE_WORDS = "bad worst awful terrible poor hate hated broken waste never not disappointed boring"
@@ -67,48 +61,6 @@ def test_runs_have_lock_entries_of_their_own() -> None:
         config = load_project_config(ROOT, overrides={"vars.run": run})
         assert all(command["name"].endswith(f"-{run}") for command in config["commands"])
         assert all(f"/{run}/" in out for command in config["commands"] for out in command["outputs"])
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_configs_are_complete(path: Path, tmp_path: Path) -> None:
-    text = path.read_text(encoding="utf8")
-    assert all(line.startswith("# ") for line in text.splitlines()[:3])
-    copy = tmp_path / "config.cfg"
-    # The language has no default, as it must be given for each run.
-    copy.write_text(text.replace("lang = null", 'lang = "en"'), encoding="utf8")
-    fill_config(tmp_path / "filled.cfg", copy, silent=True)
-    filled = load_config(tmp_path / "filled.cfg")
-    # The tokenizer is that of the language, so no config names one.
-    del filled["nlp"]["tokenizer"]
-    assert filled == load_config(copy)
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_models_read_texts_by_the_tokenizer_of_their_language(path: Path, lang: str) -> None:
-    # The transfer set is tokenized by `spacy.blank(lang)`; a model that split texts otherwise would know no word.
-    nlp = load_model_from_config({"nlp": {**load_config(path)["nlp"], "lang": lang, "pipeline": []}}, auto_fill=True)
-    text = "It isn't 我很喜欢这个酒店。"
-    assert [token.text for token in nlp(text)] == [token.text for token in spacy.blank(lang)(text)]
-
-
-def test_student_configs_differ_where_contributing_says_they_may() -> None:
-    configs = [load_config(path, interpolate=True) for path in STUDENTS]
-    for config in configs:
-        for key in ("model", "loss", "member_losses"):
-            config["components"]["textcat"].pop(key)
-        config["initialize"].pop("vectors")
-    for path, config in zip(STUDENTS, configs):
-        assert config == configs[0], path.name
-
-
-def test_members_of_the_ensemble_are_what_they_are_alone() -> None:
-    blocks = {path.stem: load_config(path, interpolate=True)["components"]["textcat"] for path in STUDENTS}
-    bow, cnn, ensemble, bilstm = (blocks[f"student_{kind}"] for kind in ("bow", "cnn", "ensemble", "bilstm"))
-    assert ensemble["model"]["bow"] == bow["model"] and ensemble["model"]["cnn"] == cnn["model"]
-    assert ensemble["loss"] == bow["loss"] and ensemble["member_losses"] == {"cnn": cnn["loss"]}
-    # Nor is the BiLSTM compared with a CNN over other words.
-    assert {**bilstm["model"], "@architectures": cnn["model"]["@architectures"]} == {**cnn["model"], "depth": 1}
 
 
 def test_demo_has_the_promised_sizes_labels_and_stars() -> None:

@@ -74,4 +74,6 @@ def test_quick_configs_differ_in_what_makes_them_quick_alone(path: Path) -> None
     quick, full = load_config(path), load_config(counterpart)
     values = {key: dot_to_object(quick, key) for key in MAY_DIFFER[path.name]}
     assert all(dot_to_object(full, key) != value for key, value in values.items())
-    assert load_config(counterpart, overrides=values) == quick
+    expected = load_config(counterpart, overrides=values)
+    # It may have fewer operations: who adds one, adds it to configs alone.
+    assert (expected.merge(quick) if path.name == "augment.cfg" else quick) == expected

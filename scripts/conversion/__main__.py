@@ -32,6 +32,7 @@ def convert(
 ) -> None:
     """Convert raw reviews to gold DocBins and clean unlabelled texts."""
     paths = {"train": train, "dev": dev, "test": test, "unlabelled": unlabelled}
+    check_named(paths, lang)
     labelling = Labelling(label_column, stars_column, negative_up_to, None if skip_stars < 0 else skip_stars)
     # Dev, test and unlabelled files may be absent, which `deps` of project.yml cannot say. So this step looks
     # for changes itself: the record of a run holds all that its outputs follow from.
@@ -74,6 +75,20 @@ def convert(
             },
         )
     print_summary(splits)
+
+
+def check_named(paths: Dict[str, Path], lang: str) -> None:
+    """Refuse a file that the user has named and that is not there: without it, a whole run would tell of other texts.
+
+    paths (Dict[str, Path]): Path of each split. Those of the form LANG/SPLIT.jsonl.gz are what project.yml looks for
+        where nothing was named; they may be absent.
+    lang (str): Language code.
+    RAISES (UserError): A file is missing.
+    """
+    for split, path in paths.items():
+        is_named = (path.parent.name, path.name) != (lang, f"{split}.jsonl.gz")
+        if is_named and not path.is_file():
+            raise UserError(f"{path} does not exist. Check --vars.{split}, or leave it out.")
 
 
 def write_splits(splits: Splits, output: Path, *, lang: str) -> List[Path]:
@@ -127,6 +142,7 @@ def print_summary(splits: Splits) -> None:
         rows,
         header=("split", "read from", "kept", *splits.task.labels, *(f"dropped: {r}" for r in reasons)),
         divider=True,
+        max_col=60,
     )
 
 

@@ -82,9 +82,12 @@ def _check_labels(reviews: Dict[str, List[Review]]) -> List[str]:
     for split, split_reviews in reviews.items():
         for review in split_reviews:
             if split != "unlabelled" and review.label not in known:
+                told = f"unknown label {review.label!r}."
+                if counts[review.label]:
+                    told = f"the label {review.label!r} stands in train only once. Mend a slip, or add texts of it."
                 raise UserError(
-                    f"{review.path}, line {review.line}: unknown label {review.label!r}. The labels with at least two "
-                    f"reviews in train are: {', '.join(known) or 'none'}."
+                    f"{review.path}, line {review.line}: {told} The labels with at least two reviews in train are: "
+                    f"{', '.join(known) or 'none'}."
                 )
     if len(known) < 2:
         raise UserError(

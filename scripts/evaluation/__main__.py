@@ -10,6 +10,7 @@ import srsly
 import typer
 from spacy import Language
 from spacy.tokens import Doc
+from wasabi import msg
 
 import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
@@ -71,6 +72,7 @@ def evaluate(
     }
     write_report(result, report)
     print_report(result)
+    msg.good(f"Report: {report / 'report.md'}")
 
 
 def measure_systems(

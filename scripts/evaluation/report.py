@@ -78,7 +78,7 @@ def print_report(result: Dict[str, Any]) -> None:
     """
     msg.divider(TITLE)
     msg.table(table_rows(result), header=HEADER, divider=True, aligns=("l", *"rrrrrr"))
-    msg.table(summary_rows(result))
+    msg.table(summary_rows(result), max_col=60)
     msg.info(result["verdict"]["reason"])
 
 

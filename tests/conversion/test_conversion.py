@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional
 import pytest
 import spacy
 import srsly
+from weasel.util.config import load_project_config
 
 from scripts.conversion.__main__ import convert
 from scripts.conversion.labels import Labelling
@@ -15,7 +16,7 @@ from scripts.data.task import Task, find_gold
 from scripts.data.texts import read_unlabelled
 from scripts.files import UserError
 from scripts.provenance import hash_sources
-from tests.conftest import run_here
+from tests.conftest import ROOT, run_here
 from tests.data.table_files import WRITERS, write_jsonl
 
 LABELLING = Labelling("label", "stars")
@@ -138,8 +139,19 @@ def test_unknown_label_names_file_and_line(split: str, tmp_path: Path) -> None:
     paths = make_splits(tmp_path)
     with paths[split].open("a", encoding="utf8") as file:
         file.write(json.dumps({"text": "typo", "label": "POSITVE"}) + "\n")
-    with pytest.raises(UserError, match=rf"{split}.jsonl, line 21: unknown label 'POSITVE'.*NEGATIVE, POSITIVE"):
+    told = "the label 'POSITVE' stands in train only once" if split == "train" else "unknown label 'POSITVE'"
+    with pytest.raises(UserError, match=rf"{split}.jsonl, line 21: {told}.*NEGATIVE, POSITIVE"):
         read_all(paths)
+
+
+def test_a_file_that_was_named_must_be_there_and_what_is_looked_for_may_be_absent(tmp_path: Path) -> None:
+    paths = make_splits(tmp_path)
+    with pytest.raises(UserError, match=r"more.csv does not exist. Check --vars.unlabelled"):
+        run_convert({**paths, "unlabelled": tmp_path / "more.csv"}, tmp_path / "corpus")
+    defaults = load_project_config(ROOT, overrides={"vars.reviews": str(tmp_path / "none")})["vars"]
+    looked_for = {split: Path(defaults[split]) for split in ("dev", "test", "unlabelled")}
+    run_convert({**paths, **looked_for}, tmp_path / "corpus")
+    assert not list(read_unlabelled(tmp_path / "corpus" / "unlabelled.jsonl"))
 
 
 def test_one_label_alone_is_an_error(tmp_path: Path) -> None:
@@ -185,8 +197,7 @@ def test_convert_writes_one_hot_gold_and_skips_what_is_up_to_date(tmp_path: Path
         (output / "gold" / name).unlink()
         run_convert(paths, output)
         assert contents == {path: path.read_bytes() for path in contents}
-    paths["dev"].unlink()
-    run_convert(paths, output)
+    run_convert({**paths, "dev": tmp_path / "en" / "dev.jsonl.gz"}, output)
     assert contents[output / "gold" / "dev.spacy"] != (output / "gold" / "dev.spacy").read_bytes()
 
 

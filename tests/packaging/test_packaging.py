@@ -3,8 +3,9 @@ import sys
 import zipfile
 from inspect import getsourcefile
 from pathlib import Path
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, Iterator, List, Set
 
+import catalogue
 import pytest
 import spacy
 import srsly
@@ -98,6 +99,14 @@ def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None
     train(ARCHITECTURES["bow"]).to_disk(tmp_path / "trained")
     with pytest.raises(UserError, match=r"which is for training only. Export the student first"):
         find_modules(tmp_path / "trained")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered() -> Iterator[None]:
+    """`spacy package` registers what it ships anew, from modules that nobody can import: not for other tests."""
+    before = dict(catalogue.REGISTRY)
+    yield
+    catalogue.REGISTRY.update(before)
 
 
 @pytest.fixture(scope="module")

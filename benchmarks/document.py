@@ -19,6 +19,8 @@ from scripts.files import UserError, replaced, run_command
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+# What a table of a record that is not there says.
+MISSING = "*Not measured yet.*"
 MARKER = re.compile(r"(<!-- (table|command|figure): (\S+) -->).*?(<!-- /\2 -->)", re.S)
 
 
@@ -26,7 +28,7 @@ def document(
     root: Path = typer.Option(ROOT, help="Folder of README.md and docs"),
     results: Path = typer.Option(RESULTS, help="Folder of the records"),
 ) -> None:
-    """Write tables and figures anew; pages that are current stay untouched, and all do if a record is missing."""
+    """Write tables and figures anew; pages that are current stay untouched."""
     texts = {path: path.read_text(encoding="utf8") for path in list_pages(root)}
     filled = {path: fill(text, path, results) for path, text in texts.items()}
     for path, text in filled.items():
@@ -52,7 +54,7 @@ def fill(text: str, page: Path, results: Path) -> str:
     page (Path): Its path, for messages.
     results (Path): Folder of the records.
     RETURNS (str): The page with current tables and figures.
-    RAISES (UserError): A marker has an unknown name, or its record is missing.
+    RAISES (UserError): A marker has an unknown name, or the record of a figure is missing. A table without one says so.
     """
 
     def fill_marker(match: "re.Match[str]") -> str:
@@ -60,7 +62,13 @@ def fill(text: str, page: Path, results: Path) -> str:
         if kind == "figure":
             return f"{begin}{make(find(FIGURES, name, page), page, results)}{end}"
         shown = find(TABLES, name, page)
-        content = f"```bash\n{COMMANDS[shown.record]}\n```" if kind == "command" else make(shown, page, results)
+        if kind == "command":
+            content = f"```bash\n{COMMANDS[shown.record]}\n```"
+        elif find_record(shown, results).is_file():
+            content = make(shown, page, results)
+        else:
+            # What its code has changed under is better not shown than shown as it was.
+            content = MISSING
         # Without empty lines GitHub takes Markdown for part of the comment.
         return f"{begin}\n\n{content}\n\n{end}"
 
@@ -81,6 +89,11 @@ def find(catalogue: Dict[str, Shown], name: str, page: Path) -> Shown:
     return catalogue[name]
 
 
+def find_record(shown: Shown, results: Path) -> Path:
+    """Where the record of a piece of a page stands, if it has been made."""
+    return results / f"{shown.record}.json"
+
+
 def make(shown: Shown, page: Path, results: Path) -> str:
     """Make a piece of a page.
 
@@ -90,7 +103,7 @@ def make(shown: Shown, page: Path, results: Path) -> str:
     RETURNS (str): Markdown.
     RAISES (UserError): The record is missing.
     """
-    path = results / f"{shown.record}.json"
+    path = find_record(shown, results)
     if not path.is_file():
         raise UserError(f"{page} shows {path}, which does not exist. Make it with:\n{COMMANDS[shown.record]}")
     made = shown.make(srsly.read_json(path))

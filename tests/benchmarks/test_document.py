@@ -8,7 +8,7 @@ import pytest
 import spacy
 import srsly
 
-from benchmarks.document import document, fill
+from benchmarks.document import MISSING, document, fill
 from benchmarks.keep import EXAMPLE, keep
 from benchmarks.schedules import repeat
 from benchmarks.tables import runs, speed
@@ -96,13 +96,16 @@ def test_pages_are_filled_and_filled_anew(tmp_path: Path) -> None:
     assert page.stat().st_mtime_ns == written
 
 
-def test_a_missing_record_names_its_command_and_changes_no_page(tmp_path: Path) -> None:
+def test_a_table_without_its_record_says_so_and_a_figure_is_an_error_that_changes_no_page(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     srsly.write_json(tmp_path / "report_en-amazon.json", make_report())
     first, second = tmp_path / "README.md", tmp_path / "docs" / "results.md"
     first.write_text("<!-- table: report-amazon --><!-- /table -->", encoding="utf8")
-    second.write_text("<!-- table: peers --><!-- /table -->", encoding="utf8")
-    with pytest.raises(UserError, match=r"results.md shows .*peers.json, which does not exist. Make it with:\npython"):
+    assert MISSING in fill("<!-- table: peers --><!-- /table -->", second, tmp_path)
+    second.write_text("It takes <!-- figure: demo.minutes --><!-- /figure -->.", encoding="utf8")
+    with pytest.raises(
+        UserError, match=r"results.md shows .*times_en.json, which does not exist. Make it with:\nmake run"
+    ):
         document(tmp_path, tmp_path)
     assert first.read_text(encoding="utf8") == "<!-- table: report-amazon --><!-- /table -->"
     for text in ("<!-- table: nonsense --><!-- /table -->", "<!-- figure: demo.none --><!-- /figure -->"):

@@ -6,6 +6,7 @@ from typing import Dict, List
 import spacy
 import srsly
 import typer
+from tqdm import tqdm
 from wasabi import msg
 
 from scripts.conversion.labels import Labelling
@@ -107,7 +108,7 @@ def write_splits(splits: Splits, output: Path, *, lang: str) -> List[Path]:
     written = []
     for split in ("train", "dev", "test"):
         docs = []
-        for review in splits.reviews[split]:
+        for review in tqdm(splits.reviews[split], desc=f"Tokenizing {split}", unit="text", disable=None):
             doc = nlp.make_doc(review.text)
             doc.cats = splits.task.make_cats(review.label)
             docs.append(doc)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
 from sklearn.model_selection import train_test_split
+from tqdm import tqdm
 
 from scripts.conversion.labels import Labelling
 from scripts.conversion.reviews import Review, read_reviews
@@ -40,7 +41,8 @@ def read_splits(paths: Dict[str, Path], *, text_column: str, labelling: Labellin
     for split, path in paths.items():
         if split == "train" or path.exists():
             rules = None if split == "unlabelled" else labelling
-            read = list(read_reviews(path, text_column=text_column, labelling=rules))
+            rows = read_reviews(path, text_column=text_column, labelling=rules)
+            read = list(tqdm(rows, desc=f"Reading {split}", unit="text", disable=None))
             kept = [review for review in read if rules is None or review.label is not None]
             dropped[split]["skipped stars"] = len(read) - len(kept)
             reviews[split] = _drop_repeated(kept, dropped[split])
@@ -52,7 +54,8 @@ def read_splits(paths: Dict[str, Path], *, text_column: str, labelling: Labellin
     held_out = NearCopies(review.text for split in HELD_OUT for review in reviews[split])
     labelled = {normalize(review.text) for review in reviews["train"]}
     for split in ("train", "unlabelled"):
-        clean = [review for review in reviews.get(split, []) if review.text not in held_out]
+        texts = tqdm(reviews.get(split, []), desc=f"Comparing {split} with dev and test", unit="text", disable=None)
+        clean = [review for review in texts if review.text not in held_out]
         dropped[split]["near copies of dev or test"] = len(reviews.get(split, [])) - len(clean)
         reviews[split] = clean
     new = [review for review in reviews["unlabelled"] if normalize(review.text) not in labelled]

@@ -12,6 +12,7 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
+from tqdm import tqdm
 
 from scripts.data.predictions import predict_docs
 from scripts.data.task import Task
@@ -84,8 +85,8 @@ class DistilledTextCategorizer(TextCategorizer):
                 node.attrs["take_vectors"](node, self.vocab)
             if "fit" in node.attrs:
                 examples = corpus(nlp) if corpus is not None and nlp is not None else get_examples()
-                docs = (eg.reference for eg in examples if eg.reference._.source != AUGMENTED)
-                node.attrs["fit"](node, islice(docs, MAX_FIT_DOCS))
+                docs = islice((eg.reference for eg in examples if eg.reference._.source != AUGMENTED), MAX_FIT_DOCS)
+                node.attrs["fit"](node, tqdm(docs, desc="Fitting", unit="text", disable=None))
         super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:

@@ -21,7 +21,7 @@ import typer
 from tqdm import tqdm
 
 from benchmarks.tables.speed import cost as make_table
-from benchmarks.tables.table import write_record
+from benchmarks.tables.table import write_and_show
 from scripts.apply.classifier import load_pipeline, make_classifier, read_labels
 from scripts.augmentation.__main__ import load_augmenter
 from scripts.augmentation.blocks import BlockWorker, Reviews
@@ -87,7 +87,7 @@ def cost(
         "versions": describe_versions(),
         "steps": rows,
     }
-    write_record(output, result, make_table(result))
+    write_and_show(output, result, make_table(result))
 
 
 def cut_rows(texts: List[str], size: int = 500) -> List[Task]:

@@ -24,7 +24,7 @@ from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.tables.speed import encoder as make_table
-from benchmarks.tables.table import write_record
+from benchmarks.tables.table import write_and_show
 from scripts.files import run_command
 from scripts.gpu import use_gpu
 from scripts.machine import describe_machine, describe_versions
@@ -88,7 +88,7 @@ def measure(
         "words_per_second_on_the_cpu_before": {name: n_words / elapsed for name, elapsed in seconds.items()},
         "rows": results,
     }
-    write_record(output, result, make_table(result))
+    write_and_show(output, result, make_table(result))
 
 
 def measure_cells(

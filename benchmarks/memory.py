@@ -19,7 +19,7 @@ from wasabi import msg
 from benchmarks.process import run_module
 from benchmarks.synthetic import LABELS, write_gold, write_texts, write_transfer_set, write_unlabelled
 from benchmarks.tables.speed import memory as make_table
-from benchmarks.tables.table import write_record
+from benchmarks.tables.table import write_and_show
 from scripts.files import UserError, remove, run_command
 from scripts.machine import describe_machine
 
@@ -49,7 +49,7 @@ def measure_memory(
         if "score" in stages.split(","):
             rows.append(measure_scoring(folder, size))
     record = {"rows": rows, "n_steps": n_steps, "machine": describe_machine(-1)}
-    write_record(output, record, make_table(record))
+    write_and_show(output, record, make_table(record))
     for row in rows:
         if row["peak_rss_mb"] > LIMIT_MB or ("first" in row["stage"] and row["seconds"] > LIMIT_SECONDS):
             msg.warn(f"{row['stage']}, {row['size']:,} texts: {row['peak_rss_mb']:.0f} MB, {row['seconds']:.0f} s")

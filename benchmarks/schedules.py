@@ -19,7 +19,7 @@ from spacy.tokens import Doc
 from benchmarks.document import RESULTS
 from benchmarks.process import run_module
 from benchmarks.tables.runs import schedules as make_table
-from benchmarks.tables.table import write_record
+from benchmarks.tables.table import write_and_show
 from scripts.data.docbins import read_docs, write_docs
 from scripts.files import run_command
 from scripts.machine import describe_machine
@@ -44,7 +44,7 @@ def measure(
         write_docs(repeat(read_docs(runs[-1] / "gold" / "train.spacy", vocab), size), large)
         rows.append(train_baseline(f"{runs[-1].name}, repeated", runs[-1], large, config, Path(folder)))
     record = {"student": config.stem.removeprefix("student_"), "rows": rows, "machine": describe_machine(-1)}
-    write_record(output, record, make_table(record))
+    write_and_show(output, record, make_table(record))
 
 
 def train_baseline(name: str, run: Path, train: Path, config: Path, folder: Path) -> Dict[str, Any]:

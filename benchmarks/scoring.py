@@ -22,7 +22,7 @@ from spacy.tokens import Doc
 from wasabi import msg
 
 from benchmarks.tables.speed import scoring as make_table
-from benchmarks.tables.table import write_record
+from benchmarks.tables.table import write_and_show
 from scripts.data.task import Task
 from scripts.files import run_command
 from scripts.gpu import use_gpu
@@ -99,7 +99,7 @@ def measure(
         "runtimes": rows,
         "speeds": speeds,
     }
-    write_record(output, result, make_table(result))
+    write_and_show(output, result, make_table(result))
 
 
 def ratios(speeds: Dict[str, List[float]], name: str) -> List[float]:

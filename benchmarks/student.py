@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 import scripts.functions  # noqa: F401
 from benchmarks.tables.speed import students as make_table
-from benchmarks.tables.table import write_record
+from benchmarks.tables.table import write_and_show
 from scripts.files import UserError, run_command, size_mb
 from scripts.machine import describe_machine, describe_versions
 
@@ -81,7 +81,7 @@ def benchmark(
         result["systems"][name].update(load_seconds=describe(loads), size_mb=size_mb(folder))
     for name, rates in training.items():
         result["training"][name]["of_stock"] = describe(divide(rates, training[STOCK]))
-    write_record(output, result, make_table(result))
+    write_and_show(output, result, make_table(result))
 
 
 def make_stock(cnn: Dict[str, Any]) -> Dict[str, Any]:

@@ -32,7 +32,9 @@ def prepare(
         if not command.get("no_skip"):
             modules, configs = read_step(command, {"config_dir": config_dir, "student": student})
             hashes = hash_files(find_sources(modules, configs))
-            write_if_new(output / "sources" / f"{name_step(command)}.json", srsly.json_dumps(hashes, indent=2) + "\n")
+            path, text = output / "sources" / f"{name_step(command)}.json", srsly.json_dumps(hashes, indent=2) + "\n"
+            if not says(path, text):
+                write_text(path, text)
     put_engine(engine, output / "engine.cfg")
 
 
@@ -45,14 +47,14 @@ def put_engine(engine: Path, target: Path) -> None:
     """
     if not engine.is_file():
         raise UserError(f"{engine} does not exist. Give --vars.engine a cfg such as configs/engine.cfg.")
-    if target.is_file() and target.read_bytes() == engine.read_bytes():
-        return
-    # A broken one shall not be found after the teacher's training. Imported late: it takes seconds, mostly for nothing.
-    from scripts.engines.config import read_engine
+    text = engine.read_text(encoding="utf8")
+    if not says(target, text):
+        # A broken one shall not be found after the teacher's training. Imported late: it takes seconds, mostly for
+        # nothing.
+        from scripts.engines.config import read_engine
 
-    read_engine(engine)
-    with replaced(target) as partial:
-        partial.write_bytes(engine.read_bytes())
+        read_engine(engine)
+        write_text(target, text)
 
 
 def name_step(command: Dict[str, Any]) -> str:
@@ -84,15 +86,15 @@ def read_step(command: Dict[str, Any], variables: Dict[str, str]) -> Tuple[Set[P
     return modules, [Path(config) for config in configs if Path(config).is_file()]
 
 
-def write_if_new(path: Path, text: str) -> None:
-    """Write a file, unless it says the same already.
+def says(path: Path, text: str) -> bool:
+    """Whether a file holds this text already, and is to stay untouched."""
+    return path.is_file() and path.read_text(encoding="utf8") == text
 
-    path (Path): The file.
-    text (str): What it shall say.
-    """
-    if not path.is_file() or path.read_text(encoding="utf8") != text:
-        with replaced(path) as partial:
-            partial.write_text(text, encoding="utf8")
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file that is whole or absent."""
+    with replaced(path) as partial:
+        partial.write_text(text, encoding="utf8")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from benchmarks.peers.train import MODEL, RECORD, seeds_of
 from benchmarks.process import run_module
 from benchmarks.tables.peers import describe_front, find_front
 from benchmarks.tables.peers import peers as make_table
-from benchmarks.tables.table import write_record
+from benchmarks.tables.table import write_and_show
 from scripts.data.significance import compare_paired
 from scripts.files import UserError, replaced, run_command, size_mb
 from scripts.machine import describe_machine
@@ -71,7 +71,7 @@ def compare(
         "machine": describe_machine(-1),
         "versions": {name: installed[name] for name in PACKAGES if name in installed},
     }
-    write_record(output / "peers.json", record, make_table(record))
+    write_and_show(output / "peers.json", record, make_table(record))
     for line in describe_front(record):
         msg.text(line)
     with replaced(output / "peers.png") as partial:

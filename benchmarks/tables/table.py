@@ -42,7 +42,7 @@ class Table(NamedTuple):
         msg.text(self.caption)
 
 
-def write_record(path: Path, record: Any, *tables: Table) -> None:
+def write_and_show(path: Path, record: Any, *tables: Table) -> None:
     """Write what a benchmark has measured, and show it.
 
     path (Path): The .json file.

@@ -8,7 +8,7 @@ import typer
 from wasabi import MarkdownRenderer, msg
 
 from scripts.data.significance import Comparison
-from scripts.files import replaced, run_command
+from scripts.files import run_command, write_record
 
 SYSTEMS = ("reference", "reference_distilled", "baseline", "student", "teacher")
 REFERENCES = {
@@ -31,10 +31,7 @@ def write_report(result: Dict[str, Any], folder: Path) -> None:
     result (Dict[str, Any]): Measurements by system, and provenance.
     folder (Path): Folder of the report.
     """
-    with replaced(folder / "report.json") as partial:
-        srsly.write_json(partial, result)
-    with replaced(folder / "report.md") as partial:
-        partial.write_text(render_report(result), encoding="utf8")
+    write_record(folder / "report", result, render_report(result))
 
 
 def render_report(result: Dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from benchmarks.keep import EXAMPLE, keep
 from benchmarks.schedules import repeat
 from benchmarks.tables import runs, speed
 from benchmarks.tables.catalogue import COMMANDS
-from benchmarks.tables.table import Table, name_machine, write_record
+from benchmarks.tables.table import Table, name_machine, write_and_show
 from scripts.files import UserError
 from scripts.machine import describe_machine, name_instructions
 from tests.conftest import BOW, LABELS, train
@@ -69,7 +69,7 @@ def test_a_table_has_its_numbers_on_the_right(capsys: pytest.CaptureFixture[str]
 def test_a_benchmark_shows_what_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = {"rows": [{"stage": "score", "size": 20000, "peak_rss_mb": 802.7, "seconds": 31.3, "cpu_seconds": 30.2}]}
     record = {**record, "machine": MACHINE}  # type: ignore[dict-item]
-    write_record(tmp_path / "new" / "memory.json", record, speed.memory(record))
+    write_and_show(tmp_path / "new" / "memory.json", record, speed.memory(record))
     assert srsly.read_json(tmp_path / "new" / "memory.json") == record
     shown = capsys.readouterr().out
     assert "20,000" in shown and "803" in shown and "2 cores of abacus (beads)." in shown

@@ -24,9 +24,9 @@ def test_the_engines_of_the_project(name: Optional[str], expected: Engine) -> No
 
 
 def test_all_that_a_cluster_needs_to_know(tmp_path: Path) -> None:
-    lines = ['address = "ray://head:10001"', "n_workers = 8", "cpus = 2", "gpus = 0.5", 'storage = "s3://bucket/work"']
+    lines = ['address = "ray://head:10001"', "n_workers = 8", "cpus = 2", "gpus = 0.5", 'storage = "s3://bucket/parts"']
     engine = read_engine(write_config(tmp_path / "ours.cfg", "RayEngine.v1", *lines))
-    assert engine == Engine("ray", 8, "ray://head:10001", gpus=0.5, cpus=2, storage="s3://bucket/work")
+    assert engine == Engine("ray", 8, "ray://head:10001", gpus=0.5, cpus=2, storage="s3://bucket/parts")
 
 
 LOCAL, RAY = "LocalEngine.v1", "RayEngine.v1"
@@ -64,9 +64,9 @@ def test_a_cfg_of_something_else(tmp_path: Path) -> None:
 def test_runs_that_share_a_storage_do_not_meet(tmp_path: Path) -> None:
     corpora = [Path("corpus") / run / "transfer" for run in ("en", "de")]
     assert [Engine().place(path) for path in corpora] == [str(path) for path in corpora]
-    shared = Engine(storage="s3://bucket/work")
+    shared = Engine(storage="s3://bucket/parts")
     assert [shared.place(path) for path in corpora] == [
-        "s3://bucket/work/corpus/en/transfer",
-        "s3://bucket/work/corpus/de/transfer",
+        "s3://bucket/parts/corpus/en/transfer",
+        "s3://bucket/parts/corpus/de/transfer",
     ]
-    assert shared.place(tmp_path) == f"s3://bucket/work/{tmp_path.relative_to(tmp_path.anchor).as_posix()}"
+    assert shared.place(tmp_path) == f"s3://bucket/parts/{tmp_path.relative_to(tmp_path.anchor).as_posix()}"

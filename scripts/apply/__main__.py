@@ -20,8 +20,16 @@ from tqdm import tqdm
 from wasabi import msg
 
 from scripts.apply.classifier import is_empty, load_pipeline, make_classifier, model_folder, read_labels
-from scripts.data.tables.file_types import FILE_TYPES, WRITERS, file_type, read_rows
-from scripts.data.tables.rows import Row
+from scripts.data.tables.contents import check_file, is_url
+from scripts.data.tables.file_types import (
+    FILE_TYPES,
+    WRITERS,
+    describe_source,
+    file_type,
+    read_rows,
+    require_column,
+)
+from scripts.data.tables.rows import Quotes, Row
 from scripts.engines.config import read_engine
 from scripts.engines.shards import PackedFolder, Shard, prepare_folder, run_shards
 from scripts.files import UserError, hash_path, remove, replaced, run_command
@@ -40,16 +48,15 @@ def apply(
     batch_size: int = typer.Option(256, help="Texts per batch"),
     part_size: int = typer.Option(10_000, help="Texts per part: what a kill can cost each process", min=1),
     engine: Optional[Path] = typer.Option(None, help="Path of engine.cfg or ray.cfg; one process here if not given"),
+    quotes: Quotes = typer.Option(Quotes.FIELDS, help="What quotes are in .csv and .tsv: around fields, or characters"),
 ) -> None:
     """Classify a corpus: every column kept, the label and the probability of each label added."""
     where = read_engine(engine)
     if n_process is not None:
         where = where._replace(n_workers=n_process)
-    suffix = file_type(output, WRITERS)
-    if output.exists() and output.samefile(input_path):
-        raise UserError(f"{output} is the input. Give the output another name.")
+    suffix = check_output(output, input_path)
     nlp = load_pipeline(model)
-    corpus = scan(input_path, text_column=text_column, max_length=nlp.max_length)
+    corpus = scan(input_path, text_column=text_column, max_length=nlp.max_length, quotes=quotes)
     added = [label_column, *(f"{label_column}_{label}" for label in read_labels(nlp))]
     taken = [column for column in added if column in corpus.columns]
     if taken:
@@ -70,6 +77,7 @@ def apply(
             "part_size": part_size,
             "model_sha256": hash_path(folder),
             "input_sha256": hash_path(input_path),
+            "quotes": quotes.value,
             "spacy": spacy.__version__,
         },
     )
@@ -77,7 +85,7 @@ def apply(
         msg.info(f"Going on with the {len(kept)} parts in {parts}")
     run_shards(
         partial(make_classifier, PackedFolder.pack(folder) if where.name == "ray" else model, **settings),
-        cut_parts(read_rows(input_path), part_size),
+        cut_parts(read_rows(input_path, quotes=quotes), part_size),
         str(parts),
         engine=where,
         total=corpus.n_rows,
@@ -91,6 +99,29 @@ def apply(
         msg.warn(f"{corpus.n_empty} texts are empty, so they have no label")
 
 
+def check_output(output: Path, input_path: Path) -> str:
+    """Refuse an output that cannot be written, before the work and not after it.
+
+    output (Path): The output.
+    input_path (Path): The corpus.
+    RETURNS (str): The suffix that tells its type.
+    RAISES (UserError): Its type is not written, it is the input, a folder or a URL, or the input is no file.
+    """
+    suffix = file_type(output, WRITERS)
+    file_type(input_path)
+    check_file(input_path)
+    # The parts of unfinished work lie beside it, where fsspec writes them, for which "::" joins two paths.
+    if is_url(output) or is_url(output.absolute()):
+        raise UserError(
+            f"{output} is a URL, or has '::' in its path. Write to this machine, and load it up after that."
+        )
+    if output.is_dir():
+        raise UserError(f"{output} is a folder. Give the name of a file in it, e.g. {output / f'labelled{suffix}'}")
+    if output.exists() and output.samefile(input_path):
+        raise UserError(f"{output} is the input. Give the output another name.")
+    return suffix
+
+
 class Corpus(NamedTuple):
     """What is known of a corpus once it has been read."""
 
@@ -99,24 +130,22 @@ class Corpus(NamedTuple):
     columns: List[str]
 
 
-def scan(path: Path, *, text_column: str, max_length: int) -> Corpus:
+def scan(path: Path, *, text_column: str, max_length: int, quotes: Quotes) -> Corpus:
     """Read a corpus once, so that a broken line is found before hours of work and not after, and the end is in sight.
 
     path (Path): The corpus.
     text_column (str): Column of the text.
     max_length (int): Most characters that the pipeline takes.
+    quotes (Quotes): What quotes are in CSV and TSV.
     RETURNS (Corpus): Its size and columns, in the order in which they first come.
     RAISES (UserError): A line cannot be used.
     """
     n_rows = n_empty = 0
     columns: Dict[str, None] = {}
-    for line, row in tqdm(read_rows(path), desc="Checking", unit="text", disable=None):
-        where = f"{path}, line {line}"
-        if text_column not in row:
-            raise UserError(
-                f"{where}: no column {text_column!r}, found {', '.join(map(str, row)) or 'none'}. "
-                "Name it with --text-column"
-            )
+    source = describe_source(path)
+    for line, row in tqdm(read_rows(path, quotes=quotes), desc="Checking", unit="text", disable=None):
+        where = f"{source}, line {line}"
+        require_column(path, line, row, text_column, option="--text-column")
         text = row[text_column]
         if text is not None and not isinstance(text, str):
             raise UserError(f"{where}: the text must be a string, got {text!r}")
@@ -131,8 +160,6 @@ def scan(path: Path, *, text_column: str, max_length: int) -> Corpus:
         n_rows += 1
         n_empty += is_empty(text)
         columns.update(dict.fromkeys(row))
-    if not n_rows:
-        raise UserError(f"{path} holds no rows")
     return Corpus(n_rows, n_empty, list(columns))
 
 

@@ -15,6 +15,7 @@ from spacy import Language
 from scripts.apply.__main__ import apply
 from scripts.apply.classifier import Classifier, load_pipeline
 from scripts.data.tables.file_types import WRITERS, read_rows
+from scripts.data.tables.rows import Quotes
 from scripts.files import UserError
 from scripts.packaging.export import export_pipeline
 from tests.conftest import CNN, ENSEMBLE, LABELS, ROOT, TEXTS, run_here, train
@@ -27,6 +28,7 @@ OPTIONS: Dict[str, Any] = {
     "batch_size": 4,
     "part_size": 10,
     "engine": None,
+    "quotes": Quotes.FIELDS,
 }
 # What a table, a line of JSON and a spreadsheet can all hold.
 AWKWARD = ['it said "love", twice', "line one\nline two\r\nline three", "😀 awful — ça va", "tab\there, comma", ""]

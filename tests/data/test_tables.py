@@ -101,7 +101,9 @@ def test_what_is_written_in_parts_reads_as_it_was(
     suffix: str, parts: List[Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = write(tmp_path_factory.getbasetemp() / f"round{suffix}", [{"text": "a", "note, it": ""}], *parts)
-    assert read(path) == [{"text": "a", "note, it": ""}, *(row for part in parts for row in part)]
+    rows = [{"text": "a", "note, it": ""}, *(row for part in parts for row in part)]
+    # A row of separators alone is taken for none.
+    assert read(path) == [row for row in rows if suffix not in DELIMITED or any(row.values())]
 
 
 @pytest.mark.parametrize("suffix", DELIMITED)

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
-from scripts.data.tables.rows import Row
+from scripts.data.tables.contents import check_content
+from scripts.data.tables.rows import Row, check_header
 from scripts.files import UserError
 
 SUFFIX = ".parquet"
+# First bytes of a file.
+START = b"PAR1"
 
 
 def open_parquet(path: Path) -> Any:
@@ -17,14 +20,17 @@ def open_parquet(path: Path) -> Any:
     RAISES (UserError): pyarrow is not installed, or the file is broken.
     """
     try:
-        import pyarrow
         from pyarrow import parquet
     except ImportError as error:
         raise UserError(f"{path}: Parquet needs pyarrow: pip install -r requirements-ray.txt") from error
+    with path.open("rb") as file:
+        check_content(path, file.read(64), expected=START)
     try:
-        return parquet.ParquetFile(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a readable Parquet file ({error})") from error
+        # Without checksums in the file, which are rare, there is nothing to verify.
+        return parquet.ParquetFile(path, page_checksum_verification=True)
+    # pyarrow raises OSError, ValueError and others for what it cannot make sense of.
+    except Exception as error:
+        raise UserError(f"{path}: not a readable Parquet file ({error}). Write it again.") from error
 
 
 def read_parquet(path: Path) -> Iterator[Row]:
@@ -34,12 +40,22 @@ def read_parquet(path: Path) -> Iterator[Row]:
     YIELDS (Row): Its rows.
     RAISES (UserError): pyarrow is not installed, or the file is broken.
     """
-    file = open_parquet(path)
     number = 0
-    for batch in file.iter_batches(batch_size=1000):
-        for row in batch.to_pylist():
-            number += 1
-            yield number, row
+    with open_parquet(path) as file:
+        check_header(path, file.schema_arrow.names)
+        try:
+            for batch in file.iter_batches(batch_size=1000):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+        except Exception as error:
+            raise UserError(
+                f"{path}: broken Parquet file ({error}), readable up to row {number}. Write it again."
+            ) from error
+        if number != file.metadata.num_rows:
+            raise UserError(
+                f"{path}: broken Parquet file: {number} rows, its footer has {file.metadata.num_rows}. Write it again."
+            )
 
 
 def encode_parquet(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
@@ -84,7 +100,7 @@ def join_parquet(parts: Sequence[Path], target: Path, columns: Sequence[str], so
         schema = pyarrow.unify_schemas(
             [open_parquet(part).schema_arrow for part in parts], promote_options="permissive"
         )
-        if source.suffix == SUFFIX:
+        if source.suffix.lower() == SUFFIX:
             for field in open_parquet(source).schema_arrow:
                 schema = schema.set(schema.get_field_index(field.name), field)
         with parquet.ParquetWriter(target, schema) as writer:

@@ -10,11 +10,13 @@ from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional,
 
 from scripts.data.tables.columnar import SUFFIX as PARQUET
 from scripts.data.tables.columnar import encode_parquet, join_parquet, read_parquet
-from scripts.data.tables.delimited import encode_delimited, read_delimited
+from scripts.data.tables.contents import check_file, make_unreadable
+from scripts.data.tables.delimited import ask_separator, encode_delimited, guess_separator, read_delimited
 from scripts.data.tables.json_lines import encode_jsonl, read_jsonl
 from scripts.data.tables.lines import encode_gzipped, join_lines
-from scripts.data.tables.rows import Encode, Row
-from scripts.data.tables.spreadsheet import read_xlsx
+from scripts.data.tables.rows import Encode, Quotes, Row
+from scripts.data.tables.spreadsheet import SUFFIX as XLSX
+from scripts.data.tables.spreadsheet import find_sheet, list_sheets, read_xlsx
 from scripts.files import UserError
 
 
@@ -34,16 +36,18 @@ class FileType(NamedTuple):
 
     read (Callable): Yields the rows of a file.
     writer (Optional[Writer]): How it is written; None where it is read only.
+    has_quotes (bool): Whether `read` must be told what quotes are.
     """
 
-    read: Callable[[Path], Iterator[Row]]
+    read: Callable[..., Iterator[Row]]
     writer: Optional[Writer] = None
+    has_quotes: bool = False
 
 
 def _delimited(delimiter: str, *, gzipped: bool = False) -> FileType:
     encode: Encode = partial(encode_delimited, delimiter)
     encode = partial(encode_gzipped, encode) if gzipped else encode
-    return FileType(partial(read_delimited, delimiter), Writer(encode, partial(join_lines, encode)))
+    return FileType(partial(read_delimited, delimiter), Writer(encode, partial(join_lines, encode)), has_quotes=True)
 
 
 FILE_TYPES: Dict[str, FileType] = {
@@ -53,34 +57,109 @@ FILE_TYPES: Dict[str, FileType] = {
     ".csv.gz": _delimited(",", gzipped=True),
     ".tsv": _delimited("\t"),
     ".tsv.gz": _delimited("\t", gzipped=True),
-    ".xlsx": FileType(read_xlsx),
+    XLSX: FileType(read_xlsx),
     PARQUET: FileType(read_parquet, Writer(encode_parquet, join_parquet)),
 }
 WRITERS: Dict[str, Writer] = {suffix: kind.writer for suffix, kind in FILE_TYPES.items() if kind.writer is not None}
 
 
+# What is often tried in their place.
+NEIGHBOURS = {
+    ".json": "JSON is read with one object a line: write it so, e.g. with jq -c '.[]', and name it .jsonl.",
+    ".ndjson": "Name it .jsonl.",
+    ".xls": "Save it as .xlsx.",
+    ".txt": "Name it .tsv or .csv if its first line is a header.",
+}
+
+
 def file_type(path: Path, known: Mapping[str, Any] = FILE_TYPES) -> str:
-    """The suffix that tells the type of a file.
+    """The suffix that tells the type of a file, in lower case.
 
     path (Path): For example reviews.en.jsonl.gz.
     known (Mapping[str, Any]): The types to choose from: FILE_TYPES, or WRITERS for a file to write.
     RETURNS (str): For example .jsonl.gz.
     RAISES (UserError): The type is not known.
     """
-    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
-    if suffix not in known:
-        raise UserError(f"{path}: unknown file type {suffix!r}. Expected one of {', '.join(known)}.")
-    return suffix
+    suffix = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
+    if suffix.lower() not in known:
+        hint = f" {NEIGHBOURS[suffix.lower()]}" if suffix.lower() in NEIGHBOURS else ""
+        raise UserError(f"{path}: unknown file type {suffix!r}. Expected one of {', '.join(known)}.{hint}")
+    return suffix.lower()
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def find_file(folder: Path, stem: str) -> Optional[Path]:
+    """Find a file of a known type by its name without suffix, whatever the case of its letters.
+
+    folder (Path): Where to look; it may not exist.
+    stem (str): For example dev.
+    RETURNS (Optional[Path]): For example folder/dev.CSV; None if there is none.
+    RAISES (UserError): There are several, or the folder cannot be read.
+    """
+    names = {f"{stem}{suffix}".lower() for suffix in FILE_TYPES}
+    try:
+        entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise make_unreadable(folder, error) from error
+    found = [path for path in entries if path.name.lower() in names and path.is_file()]
+    if len(found) > 1:
+        raise UserError(
+            f"{folder} holds {' and '.join(path.name for path in found)}. Remove all but one, or name the one to read."
+        )
+    return found[0] if found else None
+
+
+def read_rows(path: Path, *, quotes: Quotes = Quotes.FIELDS) -> Iterator[Row]:
     """Read the rows of one file as they are.
 
     path (Path): A file of a type that FILE_TYPES names; UTF-8 where it is text.
-    YIELDS (Row): Line (row of a sheet or table) and values by column.
-    RAISES (UserError): The file or a line of it cannot be used.
+    quotes (Quotes): What quotes are in CSV and TSV.
+    YIELDS (Row): Line (row of a sheet or table) and values by column. A row without any value is passed over in
+        tables of text and sheets, which hold such rows at will.
+    RAISES (UserError): The file or a line of it cannot be used, or it holds no rows.
     """
-    read = FILE_TYPES[file_type(path)].read
-    if not path.is_file():
-        raise UserError(f"{path} does not exist. Give the path of the reviews, e.g. --vars.train my/train.csv")
-    yield from read(path)
+    kind = FILE_TYPES[file_type(path)]
+    check_file(path)
+    number = None
+    try:
+        for number, row in kind.read(path, quotes=quotes) if kind.has_quotes else kind.read(path):
+            yield number, row
+    except OSError as error:
+        raise make_unreadable(path, error) from error
+    if number is None:
+        raise UserError(f"{describe_source(path)} holds no rows")
+
+
+def describe_source(path: Path) -> str:
+    """How messages name a file.
+
+    path (Path): A file of a type that FILE_TYPES names.
+    RETURNS (str): Its path, and the sheet that is read where a workbook has several.
+    RAISES (UserError): It is no workbook.
+    """
+    sheets = list_sheets(path) if file_type(path) == XLSX else []
+    return f"{path}, sheet {find_sheet(path, sheets).name!r}" if len(sheets) > 1 else str(path)
+
+
+def require_column(path: Path, line: int, row: Mapping[str, Any], column: str, *, option: str) -> None:
+    """Refuse a row without a column.
+
+    path (Path): Its file.
+    line (int): Where it stands there.
+    row (Mapping[str, Any]): Values by column.
+    column (str): The column.
+    option (str): How the user names the column, e.g. --vars.text_column.
+    RAISES (UserError): The row has no such column.
+    """
+    if column in row:
+        return
+    suffix, names = file_type(path), list(map(str, row))
+    where = ""
+    if suffix == XLSX:
+        where = f" The header must be the first row of the sheet {find_sheet(path, list_sheets(path)).name!r}."
+    elif FILE_TYPES[suffix].has_quotes:
+        separator = guess_separator(names)
+        where = f" {ask_separator(separator)}" if separator else " The header must be the first line."
+    raise UserError(
+        f"{describe_source(path)}, line {line}: no column {column!r}, found {', '.join(names) or 'none'}.{where} "
+        f"Name it with {option}"
+    )

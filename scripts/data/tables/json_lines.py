@@ -3,7 +3,7 @@
 import json
 from datetime import date, time
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from scripts.data.tables.lines import decode_lines
 from scripts.data.tables.rows import Row
@@ -22,12 +22,40 @@ def read_jsonl(path: Path) -> Iterator[Row]:
             continue
         try:
             # The standard library's: srsly's parser rounds long numbers, and refuses the longest.
-            row = json.loads(line)
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: not valid JSON ({error})") from error
+            row = DECODER.decode(line.strip())
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path}, line {number}: not valid JSON ({error}). {_find_cause(line)}") from error
         if not isinstance(row, dict):
-            raise UserError(f"{path}, line {number}: expected a JSON object such as {{'text': ...}}, got {line[:40]!r}")
+            raise UserError(
+                f"{path}, line {number}: expected a JSON object such as {{'text': ...}}, got {line[:40]!r}. "
+                f"{_find_cause(line)}"
+            )
         yield number, row
+
+
+def _make_object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    """A JSON object, of which Python would keep the last of two values of one name."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"an object names {next(name for name in names if names.count(name) > 1)!r} twice")
+    return made
+
+
+# Made once: loads() makes one for each line.
+DECODER = json.JSONDecoder(object_pairs_hook=_make_object)
+
+
+def _find_cause(line: str) -> str:
+    """Why a line may not be JSON, and what to do."""
+    text = line.strip()
+    if "\r" in text:
+        return "The lines end in carriage returns alone, as on old Macs: save the file with line feeds."
+    if text.startswith("["):
+        return "If the file is one long list: write one object a line, e.g. with jq -c '.[]'."
+    if text.startswith("{") and not text.endswith("}"):
+        return "If an object goes over several lines: write one object a line, e.g. with jq -c."
+    return "Write one object a line."
 
 
 def encode_jsonl(rows: Sequence[Row], columns: Sequence[str]) -> bytes:

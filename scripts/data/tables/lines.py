@@ -2,9 +2,11 @@
 
 import gzip
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional, Sequence
 
+from scripts.data.tables.contents import check_content
 from scripts.data.tables.rows import Encode, Row
 from scripts.files import UserError
 
@@ -14,11 +16,14 @@ def decode_lines(path: Path) -> Iterator[str]:
 
     path (Path): The file; gzipped if its name ends in .gz.
     YIELDS (str): Lines with their ends.
-    RAISES (UserError): It is no UTF-8, or no gzip.
+    RAISES (UserError): It is no UTF-8, no gzip, or another type of file than its name says.
     """
-    open_file: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
+    is_gzipped = path.suffix.lower() == ".gz"
+    open_file: Callable[..., Any] = gzip.open if is_gzipped else open
+    number = 0
     try:
         with open_file(path, "rb") as file:
+            check_content(path, file.peek(64))
             for number, line in enumerate(file, start=1):
                 try:
                     yield line.decode("utf-8-sig" if number == 1 else "utf8")
@@ -27,8 +32,11 @@ def decode_lines(path: Path) -> Iterator[str]:
                         f"{path}, line {number}: byte {line[error.start]:#04x} is not UTF-8. "
                         "Save the file as UTF-8 and run again."
                     ) from error
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise UserError(f"{path}: broken gzip file ({error})") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(
+            f"{path}: broken gzip file ({error}), readable up to line {number}. "
+            "Copy it again; if it is not compressed, take .gz off its name."
+        ) from error
 
 
 def encode_gzipped(encode: Encode, rows: Sequence[Row], columns: Sequence[str]) -> bytes:

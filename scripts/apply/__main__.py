@@ -143,6 +143,8 @@ def scan(path: Path, *, text_column: str, max_length: int, quotes: Quotes) -> Co
     n_rows = n_empty = 0
     columns: Dict[str, None] = {}
     source = describe_source(path)
+    if source != str(path):
+        msg.info(f"Reading {source}")
     for line, row in tqdm(read_rows(path, quotes=quotes), desc="Checking", unit="text", disable=None):
         where = f"{source}, line {line}"
         require_column(path, line, row, text_column, option="--text-column")

@@ -126,7 +126,7 @@ def read_rows(path: Path, *, quotes: Quotes = Quotes.FIELDS) -> Iterator[Row]:
     except OSError as error:
         raise make_unreadable(path, error) from error
     if number is None:
-        raise UserError(f"{describe_source(path)} holds no rows")
+        raise UserError(f"{describe_source(path)} holds no rows.{_ask_sheet(path)}")
 
 
 def describe_source(path: Path) -> str:
@@ -153,13 +153,20 @@ def require_column(path: Path, line: int, row: Mapping[str, Any], column: str, *
     if column in row:
         return
     suffix, names = file_type(path), list(map(str, row))
-    where = ""
+    cause = ""
     if suffix == XLSX:
-        where = f" The header must be the first row of the sheet {find_sheet(path, list_sheets(path)).name!r}."
+        cause = f" Row 1 must be the header, with no title above it.{_ask_sheet(path)}"
     elif FILE_TYPES[suffix].has_quotes:
         separator = guess_separator(names)
-        where = f" {ask_separator(separator)}" if separator else " The header must be the first line."
+        cause = f" {ask_separator(separator)}." if separator else " Line 1 must be the header."
     raise UserError(
-        f"{describe_source(path)}, line {line}: no column {column!r}, found {', '.join(names) or 'none'}.{where} "
-        f"Name it with {option}"
+        f"{describe_source(path)}, line {line}: no column {column!r}, found {', '.join(names) or 'none'}. "
+        f"Name it with {option}.{cause}"
     )
+
+
+def _ask_sheet(path: Path) -> str:
+    """Ask whether the reviews stand in another sheet, where there are several."""
+    sheets = list_sheets(path) if file_type(path) == XLSX else []
+    others = [sheet.name for sheet in sheets if sheet != find_sheet(path, sheets)]
+    return f" If the reviews stand in {' or '.join(map(repr, others))}, make it the first sheet." if others else ""

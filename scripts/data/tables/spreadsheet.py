@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple
 from xml.etree.ElementTree import Element, iterparse
 
+from openpyxl.cell.text import Text
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_datetime
 from openpyxl.styles.stylesheet import apply_stylesheet
@@ -18,12 +19,14 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import from_excel
 from openpyxl.utils.escape import unescape
 from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 
 from scripts.data.tables.contents import ZIP, check_content, check_file
 from scripts.data.tables.rows import Row, name_columns
 from scripts.files import UserError
 
 SUFFIX = ".xlsx"
+STRING_TAG = f"{{{SHEET_MAIN_NS}}}si"
 
 
 class Sheet(NamedTuple):
@@ -120,13 +123,13 @@ def _name_values(path: Path, rows: Iterable[Tuple[int, Dict[int, Any]]]) -> Iter
 def _read_cells(reader: ExcelReader, sheet: Sheet, where: str) -> Iterator[Tuple[int, Dict[int, Any]]]:
     """Read the rows of a sheet: their numbers, and values by the number of the column, from 1."""
     workbook = reader.wb
-    reader.read_strings()
+    strings = _read_strings(reader)
     # Tells which numbers are dates. It warns of workbooks without a default style.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         apply_stylesheet(reader.archive, workbook)
     # Without date formats: openpyxl makes "#VALUE!" of a number that is no date.
-    parser = WorkSheetParser(None, reader.shared_strings, data_only=True, epoch=workbook.epoch)
+    parser = WorkSheetParser(None, strings, data_only=True, epoch=workbook.epoch)
     with reader.archive.open(sheet.part) as file:
         for event, element in iterparse(file, events=("start", "end")):
             if event == "start" and element.tag == DATA_TAG:
@@ -138,19 +141,36 @@ def _read_cells(reader: ExcelReader, sheet: Sheet, where: str) -> Iterator[Tuple
             values: Dict[int, Any] = {}
             for child in element:
                 cell = parser.parse_cell(child)
-                column = cell["column"]
-                place = f"{get_column_letter(column)}{parser.row_counter}"
-                if column in values:
-                    raise UserError(f"{where}: the cell {place} stands there twice. Save the file anew.")
                 if cell["value"] is None and _lacks_value(child):
                     raise UserError(
-                        f"{where}, cell {place}: the formula has no stored value. Open the file in a spreadsheet "
-                        "program and save it, or put values in place of formulas."
+                        f"{where}, cell {_name_cell(cell, parser)}: the formula has no stored value. "
+                        "Open the file in a spreadsheet program and save it, or put values in place of formulas."
                     )
-                values[column] = _to_value(cell, workbook)
+                if cell["column"] in values:
+                    raise UserError(f"{where}: the cell {_name_cell(cell, parser)} is there twice. Save the file anew.")
+                values[cell["column"]] = _to_value(cell, workbook)
             yield parser.row_counter, values
             # Else the rows that were read would stay in memory.
             data.clear()
+
+
+def _read_strings(reader: ExcelReader) -> List[str]:
+    """Read the texts of all cells; openpyxl's function undoes a half of how they are escaped."""
+    part = reader.package.find(SHARED_STRINGS)
+    if part is None:
+        return []
+    with reader.archive.open(part.PartName[1:]) as file:
+        strings = []
+        for _, element in iterparse(file):
+            if element.tag == STRING_TAG:
+                strings.append(Text.from_tree(element).content)
+                element.clear()
+        return strings
+
+
+def _name_cell(cell: Dict[str, Any], parser: WorkSheetParser) -> str:
+    """A cell as spreadsheet programs name it, e.g. B2."""
+    return f"{get_column_letter(cell['column'])}{parser.row_counter}"
 
 
 def _lacks_value(cell: Element) -> bool:

@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 import spacy
+from openpyxl import Workbook
 from spacy import Language
 
 from scripts.apply.__main__ import apply
@@ -150,6 +152,25 @@ def test_columns_of_a_parquet_file_keep_their_types(student: Path, tmp_path: Pat
     assert parquet.read_schema(tmp_path / "out.parquet").field("late").type == pyarrow.int64()
 
 
+def test_a_workbook_becomes_a_table(student: Path, tmp_path: Path) -> None:
+    workbook = Workbook()
+    sheet: Any = workbook.active
+    for row in (("text", "day"), ("love it", date(2024, 3, 1)), (None, None), ("awful_x000D_", date(2024, 3, 2))):
+        sheet.append(row)
+    workbook.save(tmp_path / "in.xlsx")
+    run_apply(student, tmp_path / "in.xlsx", tmp_path / "out.CSV")
+    rows = [row for _, row in read_rows(tmp_path / "out.CSV")]
+    assert [(row["text"], row["day"]) for row in rows] == [("love it", "2024-03-01"), ("awful\r", "2024-03-02")]
+
+
+def test_quotes_may_be_characters(student: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.tsv").write_text('text\tn\n"Love\t1\nfine\t2\nfull 15"\t3\n', encoding="utf8")
+    with pytest.raises(UserError, match=r"lines 2 to 4: a quote opens a field in line 2"):
+        run_apply(student, tmp_path / "in.tsv", tmp_path / "out.csv")
+    run_apply(student, tmp_path / "in.tsv", tmp_path / "out.csv", quotes=Quotes.CHARACTERS)
+    assert [row["text"] for _, row in read_rows(tmp_path / "out.csv")] == ['"Love', "fine", 'full 15"']
+
+
 def test_ray_gives_the_same_file(student: Path, tmp_path: Path, ray_cluster: Any) -> None:
     source = write_rows(tmp_path / "in.jsonl", make_rows(95))
     alone = run_apply(student, source, tmp_path / "alone.jsonl")
@@ -246,12 +267,20 @@ def test_broken_input_is_found_before_the_work_begins(student: Path, tmp_path: P
 
 def test_other_mistakes_name_the_next_step(student: Path, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "in.jsonl", make_rows(10))
+    (tmp_path / "folder.csv").mkdir()
     for target, message in [
         ("out.xml", r"unknown file type '.xml'. Expected one of .jsonl,"),
         ("in.jsonl", "is the input"),
+        ("folder.csv", r"folder.csv is a folder. Give the name of a file in it, e.g. .*labelled.csv"),
+        ("a::b.csv", r"a::b.csv is a URL, or has '::' in its path. Write to this machine"),
     ]:
         with pytest.raises(UserError, match=message):
             run_apply(student, source, tmp_path / target)
+    for url in ("s3://bucket/out.csv", "file:///out.csv", "memory://out.csv"):
+        with pytest.raises(UserError, match="is a URL"):
+            run_apply(student, source, Path(url))
+    with pytest.raises(UserError, match=r"absent.csv does not exist"):
+        run_apply(student, tmp_path / "absent.csv", source)
     with pytest.raises(UserError, match=r"'nowhere' cannot be loaded: (?s:.*)Give the name of an installed package"):
         load_pipeline("nowhere")
     spacy.blank("en").to_disk(tmp_path / "blank")

@@ -1,4 +1,5 @@
 import gzip
+from datetime import date
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.data.tables.file_types import FILE_TYPES, WRITERS, file_type, read_rows
+from scripts.data.tables.file_types import FILE_TYPES, WRITERS, file_type, find_file, read_rows
 from scripts.files import UserError
 from tests.conftest import ROOT
 from tests.data.table_files import WRITERS as TEST_WRITERS
@@ -14,6 +15,7 @@ from tests.data.table_files import write_text
 
 ROWS = [{"text": "good, really", "label": "POSITIVE"}, {"text": 'bad "one"\nagain\t😀', "label": "NEGATIVE"}]
 LINES = [suffix for suffix in WRITERS if suffix != ".parquet"]
+GZIPPED = gzip.compress(b"".join(b'{"text": "%d"}\n' % (i**9) for i in range(2000)), mtime=0)
 DELIMITED = [suffix for suffix in LINES if suffix[:4] in (".csv", ".tsv")]
 
 
@@ -72,11 +74,41 @@ def test_types_are_told_by_the_suffix(tmp_path: Path) -> None:
         ("a.csv", b"text,a,a\nb,c,d\n", "line 1: the header names 'a' twice. Rename one"),
         ("a.csv", b"", "the file is empty, expected a header line"),
         ("a.xlsx", b"no zip", "not a readable .xlsx file"),
+        ("a.jsonl", b'{"text": "x", "text": "y"}\n', "line 1: not valid JSON .an object names 'text' twice"),
+        ("a.jsonl", b"[" * 200_000, "line 1: not valid JSON .maximum recursion depth"),
+        ("a.jsonl", b'[{"text": "x"}]', r"line 1: expected a JSON object .* one long list: write one object a line"),
+        ("a.jsonl", b'[\n {"text": "x"}\n]', r"line 1: not valid JSON .* one long list: write one object a line"),
+        (
+            "a.jsonl",
+            b'{\n "text": "x"\n}',
+            r"line 1: not valid JSON .* goes over several lines: write one object a line",
+        ),
+        (
+            "a.jsonl",
+            b'{"text": "x"}\r{"text": "y"}\r',
+            "line 1: not valid JSON .* old Macs: save the file with line feeds",
+        ),
+        ("a.jsonl", b'{"text": "x"}{"text": "y"}\n', "line 1: not valid JSON .*Extra data.* Write one object a line"),
+        ("a.jsonl", b"", "a.jsonl holds no rows"),
+        ("a.jsonl.gz", b"", "a.jsonl.gz holds no rows"),
+        ("a.jsonl.gz", GZIPPED[:-12], r"broken gzip file .* readable up to line 1999"),
+        (
+            "a.csv.gz",
+            GZIPPED[:40] + bytes(30) + GZIPPED[70:],
+            r"broken gzip file .*, readable up to line \d+. Copy it again",
+        ),
+        ("a.jsonl", GZIPPED, "the file is gzip, not what its name says. Add .gz to its name"),
+        ("a.csv.gz", gzip.compress(GZIPPED, mtime=0), "the file is gzip, not what its name says"),
+        ("a.csv", b"PK\x03\x04...", "the file is a ZIP archive, as .xlsx files are, not what its name says"),
+        ("a.xlsx", b"\xd0\xcf\x11\xe0...", "the file is an old .xls workbook, or one with a password"),
+        ("a.csv", "text,label\n".encode("utf-16"), "the file is UTF-16 text, not what its name says. Save it as UTF-8"),
+        ("a.csv", "text,label\n".encode("utf-16-le"), "the file is UTF-16 text, not what its name says"),
+        ("a.csv", b"<!DOCTYPE html>\n", "the file is a web page"),
     ],
 )
 def test_broken_files_name_file_line_and_cause(name: str, content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=rf"{name}(:|,) {message}"):
+    with pytest.raises(UserError, match=rf"({name}(:|,) )?{message}"):
         read(tmp_path / name)
 
 
@@ -85,6 +117,74 @@ def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"no table")
     with pytest.raises(UserError, match=r"a.parquet: not a readable Parquet file"):
         read(tmp_path / "a.parquet")
+
+
+def test_damage_inside_a_parquet_file_is_told(tmp_path: Path) -> None:
+    import_parquet()
+    path = write(tmp_path / "a.parquet", [{"text": f"{i} words " * 9} for i in range(200)])
+    content = bytearray(path.read_bytes())
+    content[40:300] = bytes(260)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a.parquet: broken Parquet file \(.*\), readable up to row 0"):
+        read(path)
+
+
+def test_a_parquet_file_holds_the_rows_that_its_footer_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet = import_parquet()
+    import pyarrow
+
+    path = write(tmp_path / "a.parquet", ROWS)
+    monkeypatch.setattr(parquet.ParquetFile, "iter_batches", lambda *_, **__: iter([]))
+    with pytest.raises(UserError, match=r"broken Parquet file: 0 rows, its footer has 2"):
+        read(path)
+    column = pyarrow.array(["a"])
+    parquet.write_table(pyarrow.Table.from_arrays([column, column], names=["text", "text"]), tmp_path / "b.parquet")
+    with pytest.raises(UserError, match=r"the header names 'text' twice"):
+        read(tmp_path / "b.parquet")
+
+
+def test_a_path_that_is_no_file_names_the_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    for path, message in [
+        (tmp_path / "folder.csv", r"folder.csv is a folder. Give the path of a file in it"),
+        (Path("s3://bucket/a.csv"), r"s3:/bucket/a.csv is a URL. Load the file to this machine"),
+        (tmp_path / ("long" * 100 + ".csv"), r".csv cannot be read \(File name too long\)"),
+        (Path("a.json"), r"unknown file type '.json'. .* write it so, e.g. with jq -c '.\[\]', and name it .jsonl"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            read(path)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = write_text(tmp_path / "a.csv", "text\na\n")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(
+        UserError, match=r"a.csv cannot be read \(Permission denied\). Check the path, and who may read"
+    ):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", TEST_WRITERS)
+def test_the_case_of_a_suffix_does_not_matter(suffix: str, tmp_path: Path) -> None:
+    path = TEST_WRITERS[suffix](tmp_path / f"dev{suffix}", ROWS)
+    upper = path.rename(path.with_name(f"dev{suffix.upper()}"))
+    assert read(upper) == ROWS
+    assert find_file(tmp_path, "dev") == upper
+    assert file_type(Path("OUT.CSV.GZ"), WRITERS) == ".csv.gz"
+
+
+def test_a_file_is_found_by_its_stem(tmp_path: Path) -> None:
+    assert find_file(tmp_path / "absent", "dev") is None
+    (tmp_path / "dev.csv").mkdir()
+    for name in ("dev.txt", "old_dev.csv", "dev.csv.bak"):
+        (tmp_path / name).touch()
+    assert find_file(tmp_path, "dev") is None
+    (tmp_path / "dev.tsv").touch()
+    assert find_file(tmp_path, "dev") == tmp_path / "dev.tsv"
+    (tmp_path / "dev.JSONL.gz").touch()
+    with pytest.raises(UserError, match=r"holds dev.JSONL.gz and dev.tsv. Remove all but one, or name the one to read"):
+        find_file(tmp_path, "dev")
 
 
 def test_rows_are_streamed(tmp_path: Path) -> None:
@@ -108,11 +208,14 @@ def test_what_is_written_in_parts_reads_as_it_was(
 
 @pytest.mark.parametrize("suffix", DELIMITED)
 def test_a_table_of_text_holds_everything_as_text(suffix: str, tmp_path: Path) -> None:
-    rows = [{"text": "a", "n": 1, "x": 0.1, "tags": ["b", {"c": None}]}, {"n": None, "text": "d"}]
+    rows: List[Any] = [
+        {"text": "a", "n": 1, "x": 0.1, "tags": ["b", {"c": None}], "day": date(2024, 3, 1)},
+        {"n": None, "text": "d"},
+    ]
     path = write(tmp_path / f"table{suffix}", rows[:1], rows[1:])
     assert read(path) == [
-        {"text": "a", "n": "1", "x": "0.1", "tags": '["b", {"c": null}]'},
-        {"text": "d", "n": "", "x": "", "tags": ""},
+        {"text": "a", "n": "1", "x": "0.1", "tags": '["b", {"c": null}]', "day": "2024-03-01"},
+        {"text": "d", "n": "", "x": "", "tags": "", "day": ""},
     ]
 
 

@@ -30,7 +30,7 @@ def open_parquet(path: Path) -> Any:
         return parquet.ParquetFile(path, page_checksum_verification=True)
     # pyarrow raises OSError, ValueError and others for what it cannot make sense of.
     except Exception as error:
-        raise UserError(f"{path}: not a readable Parquet file ({error}). Write it again.") from error
+        raise UserError(f"{path}: not a readable Parquet file ({str(error).strip()}). Write it again.") from error
 
 
 def read_parquet(path: Path) -> Iterator[Row]:
@@ -50,7 +50,7 @@ def read_parquet(path: Path) -> Iterator[Row]:
                     yield number, row
         except Exception as error:
             raise UserError(
-                f"{path}: broken Parquet file ({error}), readable up to row {number}. Write it again."
+                f"{path}: broken Parquet file ({str(error).strip()}), readable up to row {number}. Write it again."
             ) from error
         if number != file.metadata.num_rows:
             raise UserError(

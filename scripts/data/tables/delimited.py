@@ -4,13 +4,14 @@ import csv
 import io
 import re
 from datetime import date, time
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Iterable, Iterator, List, Optional, Sequence, Set
 
 from scripts.data.tables.json_lines import dump_value
 from scripts.data.tables.lines import decode_lines
-from scripts.data.tables.quotes import REMEDY, check_swallowed
+from scripts.data.tables.quotes import REMEDY, check_swallowed, take_survey
 from scripts.data.tables.rows import Quotes, Row, check_header, name_columns
 from scripts.files import UserError
 
@@ -66,9 +67,12 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
             if header.count("") > 1:
                 header, nameless = name_columns(path, header)
             check_header(path, header)
+            survey = cache(partial(take_survey, path, delimiter, len(header)))
             continue
         if len(taken) > 1:
-            check_swallowed(path, taken, start, header=header_line, delimiter=delimiter, n_fields=len(header))
+            check_swallowed(
+                path, taken, start, header=header_line, n_fields=len(header), delimiter=delimiter, survey=survey
+            )
         if len(row) != len(header):
             separator = guess_separator([header_line], delimiter)
             cause = ask_separator(separator) if separator else "Quote fields that hold the separator."

@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import peers, runs, speed
+from benchmarks.tables import faults, peers, runs, speed
 from benchmarks.tables.table import Table
 
 
@@ -46,6 +46,7 @@ COMMANDS: Dict[str, str] = {
     "encoder_gpu": f"{ENCODER} --n-texts 400 --rounds 3 --gpu-id 0 \\\n"
     "  --budgets 8192,32768,131072 --output benchmarks/results/encoder_gpu.json",
     "memory": "python -m benchmarks.memory",
+    "fuzz": "python -m benchmarks.fuzz",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
     "  --scoring benchmarks/results/scoring.json",
 }
@@ -69,6 +70,7 @@ TABLES: Dict[str, Shown] = {
     "encoder": Shown("encoder", speed.encoder),
     "encoder-gpu": Shown("encoder_gpu", speed.encoder),
     "memory": Shown("memory", speed.memory),
+    "fuzz": Shown("fuzz", faults.fuzz),
     "cost": Shown("cost", speed.cost),
 }
 

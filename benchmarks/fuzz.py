@@ -21,7 +21,7 @@ import typer
 from openpyxl import Workbook
 from tqdm import tqdm
 
-from benchmarks.tables.faults import fuzz as make_table
+from benchmarks.tables.damage import fuzz as make_table
 from benchmarks.tables.table import write_and_show
 from scripts.data.tables.file_types import WRITERS, read_rows
 from scripts.files import UserError, run_command

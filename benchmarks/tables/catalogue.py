@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import faults, peers, runs, speed
+from benchmarks.tables import damage, peers, runs, speed
 from benchmarks.tables.table import Table
 
 
@@ -70,7 +70,7 @@ TABLES: Dict[str, Shown] = {
     "encoder": Shown("encoder", speed.encoder),
     "encoder-gpu": Shown("encoder_gpu", speed.encoder),
     "memory": Shown("memory", speed.memory),
-    "fuzz": Shown("fuzz", faults.fuzz),
+    "fuzz": Shown("fuzz", damage.fuzz),
     "cost": Shown("cost", speed.cost),
 }
 

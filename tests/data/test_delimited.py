@@ -69,6 +69,15 @@ def test_a_review_of_several_lines_is_one_row(lines: List[str], end: str, tmp_pa
     assert rows[0]["text"] == lines[0][1:-3].replace('""', '"')
 
 
+def test_a_header_may_go_over_lines_but_swallows_no_rows(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.csv", 'text,"stars\n(1 to 5)"', "fine,4")) == [
+        {"text": "fine", "stars\n(1 to 5)": "4"}
+    ]
+    rows = [line.replace("\t", ",") for line in PLAIN]
+    with pytest.raises(UserError, match=r"lines 1 to 5: a quote opens a field in line 1"):
+        read(write(tmp_path / "b.csv", 'text,"label', *rows[:3], 'fine,POSITIVE"', *rows))
+
+
 def test_one_column_has_nothing_to_tell_rows_by(tmp_path: Path) -> None:
     assert read(write(tmp_path / "a.csv", "text", '"one', 'two"', "three")) == [{"text": "one\ntwo"}, {"text": "three"}]
 
@@ -84,6 +93,7 @@ def test_one_column_has_nothing_to_tell_rows_by(tmp_path: Path) -> None:
         ("a.csv", ["text,label", '"a,N', 'b,"N'], "lines 2 to 3: .*a quote stands inside a field in quotes"),
         ("a.csv", ["text,label", "a,N", '"b,N', "c,N"], "line 3: a quote that opens in this row .* up to line 4"),
         ("a.csv", ["text,label\ra,N\r"], "line 1: a carriage return stands in a field without quotes.* old Macs"),
+        ("a.csv", ["Spring", "text,label", "a,N"], "line 2: 2 fields, the header has 1. .* with no title above it"),
         ("a.csv", ["", ",", ""], "the file is empty, expected a header line"),
         ("a.csv", ["text,label", "", ","], "holds no rows"),
         ("a.csv", ["sep=;", "text;label", "a,b;c;N"], "line 3: 3 fields, the header has 2. Quote fields"),

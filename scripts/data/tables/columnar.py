@@ -8,8 +8,8 @@ from scripts.data.tables.rows import Row, check_header
 from scripts.files import UserError
 
 SUFFIX = ".parquet"
-# First bytes of a file.
-START = b"PAR1"
+# First bytes of a file with rows.
+START = b"PAR1\x15"
 
 
 def open_parquet(path: Path) -> Any:

@@ -7,23 +7,25 @@ from typing import Optional
 from scripts.files import UserError
 
 ZIP = b"PK\x03\x04"
-# First bytes: what such a file is, and what to do with it.
+WEB_PAGE = ("a web page", "Perhaps the download asked for a password; load the file itself.")
+# First bytes that no text has: what such a file is, and what to do with it.
 CONTENTS = {
     b"\x1f\x8b": ("gzip", "Add .gz to its name."),
     ZIP: ("a ZIP archive, as .xlsx files are", "Name it .xlsx if it is a workbook, else unpack it."),
-    b"PAR1": ("Parquet", "Name it .parquet."),
+    b"PAR1\x15": ("Parquet", "Name it .parquet."),
     b"\xd0\xcf\x11\xe0": ("an old .xls workbook, or one with a password", "Save it as .xlsx without a password."),
     b"\xff\xfe": ("UTF-16 text", "Save it as UTF-8."),
     b"\xfe\xff": ("UTF-16 text", "Save it as UTF-8."),
-    b"ARROW1": ("Arrow", "Save it as .parquet."),
+    b"ARROW1\0": ("Arrow", "Save it as .parquet."),
     b"BZh": ("bzip2", "Unpack it."),
     b"\xfd7zXZ": ("xz", "Unpack it."),
     b"\x28\xb5\x2f\xfd": ("Zstandard", "Unpack it."),
     b"7z\xbc\xaf": ("7-Zip", "Unpack it."),
-    b"%PDF": ("PDF", "Save its table as CSV."),
-    b"SQLite format 3": ("a database", "Save its table as CSV."),
-    b"<!doctype html": ("a web page", "Perhaps the download asked for a password; load the file itself."),
-    b"<html": ("a web page", "Perhaps the download asked for a password; load the file itself."),
+    b"%PDF-": ("PDF", "Save its table as CSV."),
+    b"SQLite format 3\0": ("a database", "Save its table as CSV."),
+    b"<!DOCTYPE": WEB_PAGE,
+    b"<!doctype": WEB_PAGE,
+    b"<html": WEB_PAGE,
     b"version https://git-lfs": ("a pointer of Git LFS", "Run git lfs pull."),
 }
 
@@ -37,7 +39,7 @@ def check_content(path: Path, head: bytes, expected: Optional[bytes] = None) -> 
     RAISES (UserError): It is known to be of another type.
     """
     for start, (what, remedy) in CONTENTS.items():
-        if start != expected and head.lower().startswith(start.lower()):
+        if start != expected and head.startswith(start):
             raise UserError(f"{path}: the file is {what}, not what its name says. {remedy}")
     if expected is None and b"\0" in head[:2]:
         raise UserError(f"{path}: the file is UTF-16 text, not what its name says. Save it as UTF-8.")

@@ -60,24 +60,29 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
         if not any(row):
             continue
         end = reader.line_num + n_skipped
-        if not header:
-            header_line = "".join(taken)
-            header = row
+        is_header = not header
+        if is_header:
+            header, header_line = row, "".join(taken)
             # One column without a name is what pandas writes; several are empty ones.
             if header.count("") > 1:
                 header, nameless = name_columns(path, header)
             check_header(path, header)
             survey = cache(partial(take_survey, path, delimiter, len(header)))
-            continue
         if len(taken) > 1:
             check_swallowed(
                 path, taken, start, header=header_line, n_fields=len(header), delimiter=delimiter, survey=survey
             )
+        if is_header:
+            continue
         if len(row) != len(header):
             separator = guess_separator([header_line], delimiter)
-            cause = ask_separator(separator) if separator else "Quote fields that hold the separator."
+            title = " Line 1 must be the header, with no title above it." if len(header) == 1 else ""
+            cause = ask_separator(separator) if separator else f"Quote fields that hold the separator.{title}"
             raise UserError(f"{path}, line {end}: {len(row)} fields, the header has {len(header)}. {cause}")
-        yield end, {name: value for name, value in zip(header, row) if value or name not in nameless}
+        values = dict(zip(header, row))
+        if nameless:
+            values = {name: value for name, value in values.items() if value or name not in nameless}
+        yield end, values
     if not header:
         raise UserError(f"{path}: the file is empty, expected a header line")
 

@@ -158,7 +158,7 @@ def require_column(path: Path, line: int, row: Mapping[str, Any], column: str, *
         cause = f" Row 1 must be the header, with no title above it.{_ask_sheet(path)}"
     elif FILE_TYPES[suffix].has_quotes:
         separator = guess_separator(names)
-        cause = f" {ask_separator(separator)}." if separator else " Line 1 must be the header."
+        cause = f" {ask_separator(separator)}." if separator else " Line 1 must be the header, with no title above it."
     raise UserError(
         f"{describe_source(path)}, line {line}: no column {column!r}, found {', '.join(names) or 'none'}. "
         f"Name it with {option}.{cause}"

@@ -84,6 +84,9 @@ def check_swallowed(
     """
     line_end = "\r\n" if header.endswith("\r\n") else "\n"
     lines = [_split(line, delimiter) for line in "".join(taken).split(line_end) if line.strip()]
+    if "".join(taken) == header:
+        # Its first line has the separators of a row in any case: a name of a column may go over lines.
+        lines = lines[1:]
     # With one column there is nothing to tell a row by.
     if len(lines) < 2 or n_fields < 2:
         return

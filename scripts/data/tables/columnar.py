@@ -26,7 +26,7 @@ def open_parquet(path: Path) -> Any:
     with path.open("rb") as file:
         check_content(path, file.read(64), expected=START)
     try:
-        # Without checksums in the file, which are rare, there is nothing to verify.
+        # Files of this project have checksums; most others have none to verify.
         return parquet.ParquetFile(path, page_checksum_verification=True)
     # pyarrow raises OSError, ValueError and others for what it cannot make sense of.
     except Exception as error:
@@ -79,7 +79,7 @@ def encode_parquet(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
                 "Write .jsonl, or give its values one type."
             ) from error
     buffer = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(arrays), buffer)
+    parquet.write_table(pyarrow.table(arrays), buffer, write_page_checksum=True)
     return buffer.getvalue().to_pybytes()
 
 
@@ -103,7 +103,7 @@ def join_parquet(parts: Sequence[Path], target: Path, columns: Sequence[str], so
         if source.suffix.lower() == SUFFIX:
             for field in open_parquet(source).schema_arrow:
                 schema = schema.set(schema.get_field_index(field.name), field)
-        with parquet.ParquetWriter(target, schema) as writer:
+        with parquet.ParquetWriter(target, schema, write_page_checksum=True) as writer:
             for part in parts:
                 writer.write_table(open_parquet(part).read().cast(schema))
     except pyarrow.ArrowException as error:

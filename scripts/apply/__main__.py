@@ -12,6 +12,7 @@ import re
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 import spacy
@@ -105,7 +106,8 @@ def check_output(output: Path, input_path: Path) -> str:
     output (Path): The output.
     input_path (Path): The corpus.
     RETURNS (str): The suffix that tells its type.
-    RAISES (UserError): Its type is not written, it is the input, a folder or a URL, or the input is no file.
+    RAISES (UserError): Its type is not written, it is the input, a folder or a URL, its folder cannot be written to, or
+        the input is no file.
     """
     suffix = file_type(output, WRITERS)
     file_type(input_path)
@@ -119,6 +121,13 @@ def check_output(output: Path, input_path: Path) -> str:
         raise UserError(f"{output} is a folder. Give the name of a file in it, e.g. {output / f'labelled{suffix}'}")
     if output.exists() and output.samefile(input_path):
         raise UserError(f"{output} is the input. Give the output another name.")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=output.parent).close()
+    except OSError as error:
+        raise UserError(
+            f"{output} cannot be written ({error.strerror}). Name a file in a folder that you may write to."
+        ) from error
     return suffix
 
 

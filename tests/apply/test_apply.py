@@ -272,6 +272,10 @@ def test_other_mistakes_name_the_next_step(student: Path, tmp_path: Path) -> Non
         ("out.xml", r"unknown file type '.xml'. Expected one of .jsonl,"),
         ("in.jsonl", "is the input"),
         ("folder.csv", r"folder.csv is a folder. Give the name of a file in it, e.g. .*labelled.csv"),
+        (
+            "in.jsonl/out.csv",
+            r"in.jsonl/out.csv cannot be written \(File exists\). Name a file in a folder that you may",
+        ),
         ("a::b.csv", r"a::b.csv is a URL, or has '::' in its path. Write to this machine"),
     ]:
         with pytest.raises(UserError, match=message):

@@ -157,7 +157,7 @@ def test_a_file_that_was_named_must_be_there_and_what_is_looked_for_may_be_absen
 def test_one_label_alone_is_an_error(tmp_path: Path) -> None:
     rows = [{"text": f"text {i}", "label": "POSITIVE"} for i in range(5)]
     with pytest.raises(UserError, match="at least two labels, found POSITIVE"):
-        read_all(make_splits(tmp_path, train=rows, dev=rows[:0], test=rows[:0]))
+        read_all(make_splits(tmp_path, train=rows, dev=rows[:1], test=rows[:1]))
 
 
 def test_repeated_and_near_copies_are_dropped_and_counted(tmp_path: Path) -> None:

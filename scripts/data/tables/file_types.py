@@ -169,4 +169,6 @@ def _ask_sheet(path: Path) -> str:
     """Ask whether the reviews stand in another sheet, where there are several."""
     sheets = list_sheets(path) if file_type(path) == XLSX else []
     others = [sheet.name for sheet in sheets if sheet != find_sheet(path, sheets)]
-    return f" If the reviews stand in {' or '.join(map(repr, others))}, make it the first sheet." if others else ""
+    return (
+        f" If the reviews stand in {' or '.join(map(repr, others))}, make it the first visible sheet." if others else ""
+    )

@@ -15,7 +15,7 @@ from wasabi import msg
 import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
 from scripts.data.task import Task
-from scripts.evaluation.quality import classify, compare_to_teacher, measure_gap, measure_quality
+from scripts.evaluation.quality import classify, compare_to_teacher, find_untested, measure_gap, measure_quality
 from scripts.evaluation.reference import fit_reference, measure_size, read_taught
 from scripts.evaluation.report import print_report, write_report
 from scripts.evaluation.speed import measure_speed
@@ -64,7 +64,7 @@ def evaluate(
         "student_kind": kind,
         "seed": seed,
         "lang": data["lang"],
-        "counts": data["counts"],
+        "counts": {split: rows["kept"] for split, rows in data["rows"].items()},
         "data": data["files"],
         "transfer_set": srsly.read_json(corpus / "transfer" / "scores.json"),
         "versions": describe_versions(),
@@ -77,7 +77,7 @@ def evaluate(
 
 def measure_systems(
     pipelines: Dict[str, Language], sizes: Dict[str, float], docs: List[Doc], task: Task, *, seed: int
-) -> Dict[str, Dict[str, Any]]:
+) -> Dict[str, Any]:
     """Measure all that follows from the predictions, and the speed; and tell which system to ship.
 
     pipelines (Dict[str, Language]): reference, reference_distilled, baseline, student and teacher.
@@ -85,14 +85,14 @@ def measure_systems(
     docs (List[Doc]): Gold test documents.
     task (Task): The labels.
     seed (int): Seed of the choice of texts for the measurement of speed.
-    RETURNS (Dict[str, Dict[str, Any]]): Measurements by system, and the verdict.
+    RETURNS (Dict[str, Any]): Measurements by system, the verdict, and the labels that no test text has.
     """
     gold = task.number_gold(docs)
     texts = [doc.text for doc in docs]
     probs = {name: classify(nlp, texts, task, name=name) for name, nlp in pipelines.items()}
     sample = random.Random(seed).sample(texts, min(N_SPEED_TEXTS, len(texts)))
     speeds = measure_speed(pipelines, sample)
-    result = {
+    result: Dict[str, Any] = {
         name: {**measure_quality(probs[name], gold, task), **speeds[name], "size_mb": sizes[name]} for name in pipelines
     }
     accuracy = {name: measured["accuracy"] for name, measured in result.items()}
@@ -106,6 +106,7 @@ def measure_systems(
         for name, measured in result.items()
     }
     result["verdict"] = judge(systems["student"], {name: systems[name] for name in TAKES})
+    result["untested"] = find_untested(gold, task)
     return result
 
 

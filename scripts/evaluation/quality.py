@@ -32,16 +32,29 @@ def measure_quality(probs: numpy.ndarray, gold: numpy.ndarray, task: Task) -> Di
     probs (ndarray): Probabilities. Shape: (n_docs, n_labels).
     gold (ndarray): Number of the gold label of each document. Shape: (n_docs,).
     task (Task): The labels.
-    RETURNS (Dict[str, Any]): accuracy with its 95 % Wilson interval, macro_f1, and ece; all 0 to 1.
+    RETURNS (Dict[str, Any]): accuracy with its 95 % Wilson interval, macro_f1, and ece; all 0 to 1. To macro F1 each
+        label counts as one, as in spaCy: one that no document has with 0, as nothing shows that it is ever found.
     """
     predicted = task.decide(probs)
     interval = binomtest(int((predicted == gold).sum()), len(gold)).proportion_ci(method="wilson")
     return {
         "accuracy": float(accuracy_score(gold, predicted)),
         "accuracy_interval": [float(interval.low), float(interval.high)],
-        "macro_f1": float(f1_score(gold, predicted, average="macro")),
+        "macro_f1": float(
+            f1_score(gold, predicted, labels=range(len(task.labels)), average="macro", zero_division=0.0)
+        ),
         "ece": calibration_error(probs.max(axis=1), predicted == gold),
     }
+
+
+def find_untested(gold: numpy.ndarray, task: Task) -> List[str]:
+    """Find the labels of which nothing is measured.
+
+    gold (ndarray): Number of the gold label of each document. Shape: (n_docs,).
+    task (Task): The labels.
+    RETURNS (List[str]): Labels that no document has.
+    """
+    return [label for number, label in enumerate(task.labels) if not (gold == number).any()]
 
 
 def calibration_error(confidence: numpy.ndarray, correct: numpy.ndarray, *, n_bins: int = N_BINS) -> float:

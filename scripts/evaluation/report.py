@@ -45,6 +45,8 @@ def render_report(result: Dict[str, Any]) -> str:
     markdown.add(markdown.title(1, TITLE))
     markdown.add(markdown.table(table_rows(result), HEADER))
     markdown.add(result["verdict"]["reason"])
+    if result["untested"]:
+        markdown.add(tell_untested(result["untested"]))
     markdown.add(markdown.list([f"{name}: {value}" for name, value in summary_rows(result)]))
     markdown.add(markdown.title(2, "Provenance"))
     facts = [
@@ -77,6 +79,20 @@ def print_report(result: Dict[str, Any]) -> None:
     msg.table(table_rows(result), header=HEADER, divider=True, aligns=("l", *"rrrrrr"))
     msg.table(summary_rows(result), max_col=60)
     msg.info(result["verdict"]["reason"])
+    if result["untested"]:
+        msg.warn(tell_untested(result["untested"]))
+
+
+def tell_untested(labels: List[str]) -> str:
+    """Say that labels have no test text.
+
+    labels (List[str]): The labels, at least one.
+    RETURNS (str): A sentence.
+    """
+    return (
+        f"No test text has the label{'s' * (len(labels) > 1)} {', '.join(labels)}: nothing here tells how well that is "
+        "found, and it counts as 0 in macro F1."
+    )
 
 
 def table_rows(result: Dict[str, Any]) -> List[Tuple[str, ...]]:

@@ -5,15 +5,23 @@ import numpy
 import pytest
 import spacy
 import srsly
+from spacy.scorer import Scorer
 from spacy.tokens import Doc
+from spacy.training import Example
 
 from scripts.data.docbins import write_docs
 from scripts.data.task import Task
 from scripts.data.texts import AUGMENTED, GOLD, UNLABELLED
 from scripts.evaluation.__main__ import measure_systems
-from scripts.evaluation.quality import calibration_error, compare_to_teacher, measure_gap, measure_quality
+from scripts.evaluation.quality import (
+    calibration_error,
+    compare_to_teacher,
+    find_untested,
+    measure_gap,
+    measure_quality,
+)
 from scripts.evaluation.reference import fit_reference, measure_size, read_taught
-from scripts.evaluation.report import describe_gap, render_report, write_report
+from scripts.evaluation.report import describe_gap, render_report, tell_untested, write_report
 from scripts.evaluation.speed import measure_speed
 from tests.conftest import BOW, LABELS, TEXTS, train
 
@@ -30,6 +38,27 @@ def test_quality_by_hand() -> None:
     assert low == pytest.approx(0.3006, abs=1e-4) and high == pytest.approx(0.9544, abs=1e-4)
     # One document per bin of confidence: |1 - .9|, |0 - .8|, |1 - .6|, |1 - .7|, each of weight 1/4.
     assert quality["ece"] == pytest.approx((0.1 + 0.8 + 0.4 + 0.3) / 4)
+
+
+def test_a_label_without_test_texts_is_named_and_counts_in_macro_f1() -> None:
+    always = numpy.array([[0.9, 0.1]] * 3)
+    gold = numpy.array([0, 0, 0])
+    # All right, but nothing shows that POSITIVE is ever found.
+    assert measure_quality(always, gold, TASK)["accuracy"] == 1.0
+    assert measure_quality(always, gold, TASK)["macro_f1"] == 0.5
+    assert find_untested(gold, TASK) == ["POSITIVE"] and find_untested(RIGHT, TASK) == []
+    # As spaCy has it.
+    docs = [spacy.blank("en").make_doc("a") for _ in gold]
+    examples = [Example(doc, doc.copy()) for doc in docs]
+    for example in examples:
+        example.predicted.cats, example.reference.cats = {"NEGATIVE": 0.9, "POSITIVE": 0.1}, TASK.make_cats("NEGATIVE")
+    scores = Scorer.score_cats(examples, "cats", labels=LABELS, multi_label=False)
+    assert scores["cats_macro_f"] == 0.5
+
+
+def test_the_report_names_labels_without_test_texts() -> None:
+    assert tell_untested(["spam"]).startswith("No test text has the label spam: ")
+    assert tell_untested(["a", "b"]).startswith("No test text has the labels a, b: ")
 
 
 def test_calibration_limits() -> None:
@@ -110,6 +139,8 @@ def test_report_has_every_figure(systems: Dict[str, Any], tmp_path: Path) -> Non
     assert text == render_report(report)
     assert "| baseline | 0.500 |" in text.replace("  ", "") and "t.jsonl, sha256 abc" in text
     assert "and the teacher's where there is no gold, 19 texts, tuned on dev: C 4.0, dev_accuracy 0.800" in text
+    assert "No test text has" not in text and result["untested"] == []
+    assert tell_untested(["OTHER"]) in render_report({**report, "untested": ["OTHER"]})
     assert verdict["reason"] in text and "Student against reference_distilled: " in text
 
 

@@ -1,7 +1,7 @@
 """The `convert` step: raw reviews to gold DocBins, the task and clean unlabelled texts."""
 
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, List
 
 import spacy
 import srsly
@@ -9,31 +9,49 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.conversion.inputs import find_inputs
 from scripts.conversion.labels import Labelling
+from scripts.conversion.problems import Policies, tell_choices
+from scripts.conversion.report import PROBLEMS_FILE, count_rows, print_report, print_unread, write_problems
 from scripts.conversion.splits import Splits, read_splits
 from scripts.data.docbins import write_docs
+from scripts.data.tables.rows import Quotes
 from scripts.data.texts import write_unlabelled
 from scripts.files import UserError, hash_path, replaced, run_command
 from scripts.provenance import hash_sources
+
+RECORD_FILE = "data.json"
+USUAL = Policies()
 
 
 def convert(
     output: Path = typer.Argument(..., help="Folder of the run, e.g. corpus/en"),
     lang: str = typer.Option(..., help="Language code of the tokenizer"),
-    train: Path = typer.Option(..., help="Labelled reviews"),
-    dev: Path = typer.Option(..., help="Labelled reviews; split off train if the file does not exist"),
-    test: Path = typer.Option(..., help="Labelled reviews; split off train if the file does not exist"),
-    unlabelled: Path = typer.Option(..., help="Reviews without labels; may not exist"),
+    train: str = typer.Option(..., help="Labelled reviews: a file, or the folder that holds one called train"),
+    dev: str = typer.Option("", help="Labelled reviews; empty: beside train, or split off it; none: split off"),
+    test: str = typer.Option("", help="Labelled reviews; empty: beside train, or split off it; none: split off"),
+    unlabelled: str = typer.Option("", help="Reviews without labels; empty: beside train if there; none: not used"),
     text_column: str = typer.Option("text", help="Column of the text"),
     label_column: str = typer.Option("label", help="Column of the label"),
     stars_column: str = typer.Option("stars", help="Column of the stars, read where there is no label column"),
+    quotes: Quotes = typer.Option(Quotes.FIELDS, help="What quotes are in CSV and TSV: around fields, or characters"),
     negative_up_to: float = typer.Option(2, help="Ratings up to it are NEGATIVE"),
     skip_stars: float = typer.Option(-1, help="Rating to leave out, e.g. 3; -1 leaves none out"),
+    on_text: str = typer.Option(USUAL.on_text, help=f"Empty and unusable texts: {tell_choices('on_text')}"),
+    on_label: str = typer.Option(USUAL.on_label, help=f"Missing and unreadable labels: {tell_choices('on_label')}"),
+    on_conflict: str = typer.Option(
+        USUAL.on_conflict, help=f"Equal texts of a file with other labels: {tell_choices('on_conflict')}"
+    ),
+    on_shared: str = typer.Option(USUAL.on_shared, help=f"Texts of several files: {tell_choices('on_shared')}"),
+    on_single: str = typer.Option(USUAL.on_single, help=f"Labels of one text alone: {tell_choices('on_single')}"),
+    max_unusable: float = typer.Option(USUAL.max_unusable, help="Share of a file's rows that may be unusable"),
     seed: int = typer.Option(0, help="Seed of the split"),
 ) -> None:
     """Convert raw reviews to gold DocBins and clean unlabelled texts."""
-    paths = {"train": train, "dev": dev, "test": test, "unlabelled": unlabelled}
-    check_named(paths, lang)
+    policies = Policies(on_text, on_label, on_conflict, on_shared, on_single, max_unusable)
+    policies.check()
+    paths = find_inputs({"train": train, "dev": dev, "test": test, "unlabelled": unlabelled})
+    print_unread(paths)
     labelling = Labelling(label_column, stars_column, negative_up_to, None if skip_stars < 0 else skip_stars)
     # Dev, test and unlabelled files may be absent, which `deps` of project.yml cannot say. So this step looks
     # for changes itself: the record of a run holds all that its outputs follow from.
@@ -41,55 +59,44 @@ def convert(
         "lang": lang,
         "seed": seed,
         "text_column": text_column,
+        "quotes": quotes.value,
         "labelling": labelling._asdict(),
-        "files": {
-            split: {"path": str(path), "sha256": hash_path(path) if path.is_file() else None}
-            for split, path in paths.items()
-        },
+        "policies": policies._asdict(),
+        "files": {split: {"path": str(path), "sha256": hash_path(path)} for split, path in paths.items()},
         "code": hash_sources(Path(__file__)),
         "versions": {"spacy": spacy.__version__},
     }
-    record_path = output / "data.json"
-    if record_path.is_file():
-        previous = srsly.read_json(record_path)
-        outputs = {name: hash_path(output / name) for name in previous["outputs"] if (output / name).is_file()}
-        if previous == {**record, "counts": previous["counts"], "outputs": outputs}:
-            msg.good(f"{output} is up to date")
-            return
-    folders = {path.parent for path in paths.values() if path.is_file()}
-    if len(folders) > 1:
-        msg.warn(
-            f"The reviews come from {len(folders)} folders: {', '.join(map(str, sorted(folders)))}. Is that meant?"
-        )
-    splits = read_splits(paths, text_column=text_column, labelling=labelling, seed=seed)
+    if is_current(output, record):
+        msg.good(f"{output} is up to date")
+        return
+    splits = read_splits(
+        paths, text_column=text_column, labelling=labelling, seed=seed, policies=policies, quotes=quotes
+    )
+    write_problems(output / PROBLEMS_FILE, splits.problems)
+    print_report(splits, paths, policies, output / PROBLEMS_FILE)
+    if splits.errors:
+        raise UserError("\n✘ ".join(splits.errors))
     # Last, so that it never speaks of outputs that are not there.
+    record_path = output / RECORD_FILE
     record_path.unlink(missing_ok=True)
-    outputs_written = write_splits(splits, output, lang=lang)
-    counts = {split: len(reviews) for split, reviews in splits.reviews.items()}
+    written = [output / PROBLEMS_FILE, *write_splits(splits, output, lang=lang)]
+    outputs = {path.relative_to(output).as_posix(): hash_path(path) for path in written}
     with replaced(record_path) as partial:
-        srsly.write_json(
-            partial,
-            {
-                **record,
-                "counts": counts,
-                "outputs": {str(path.relative_to(output).as_posix()): hash_path(path) for path in outputs_written},
-            },
-        )
-    print_summary(splits)
+        srsly.write_json(partial, {**record, "rows": count_rows(splits), "outputs": outputs})
 
 
-def check_named(paths: Dict[str, Path], lang: str) -> None:
-    """Refuse a file that the user has named and that is not there: without it, a whole run would tell of other texts.
+def is_current(output: Path, record: Dict[str, Any]) -> bool:
+    """Whether a folder holds what would be made.
 
-    paths (Dict[str, Path]): Path of each split. Those of the form LANG/SPLIT.jsonl.gz are what project.yml looks for
-        where nothing was named; they may be absent.
-    lang (str): Language code.
-    RAISES (UserError): A file is missing.
+    output (Path): Folder of the run.
+    record (Dict[str, Any]): All that its outputs follow from.
+    RETURNS (bool): Whether they were made from the same, and are as they were then.
     """
-    for split, path in paths.items():
-        is_named = (path.parent.name, path.name) != (lang, f"{split}.jsonl.gz")
-        if is_named and not path.is_file():
-            raise UserError(f"{path} does not exist. Check --vars.{split}, or leave it out.")
+    if not (output / RECORD_FILE).is_file():
+        return False
+    previous = srsly.read_json(output / RECORD_FILE)
+    outputs = {name: hash_path(output / name) for name in previous["outputs"] if (output / name).is_file()}
+    return previous == {**previous, **record, "outputs": outputs}
 
 
 def write_splits(splits: Splits, output: Path, *, lang: str) -> List[Path]:
@@ -118,33 +125,6 @@ def write_splits(splits: Splits, output: Path, *, lang: str) -> List[Path]:
     written.append(output / "unlabelled.jsonl")
     write_unlabelled(written[-1], (review.text for review in splits.reviews["unlabelled"]))
     return written
-
-
-def print_summary(splits: Splits) -> None:
-    """Print what was read, mapped and dropped, a line per split.
-
-    splits (Splits): The clean reviews.
-    """
-    reasons = sorted({reason for dropped in splits.dropped.values() for reason in dropped})
-    rows = []
-    for split, reviews in splits.reviews.items():
-        counts: Dict[str, int] = {label: sum(r.label == label for r in reviews) for label in splits.task.labels}
-        source = {review.path.name for review in reviews}
-        rows.append(
-            (
-                split,
-                ", ".join(sorted(source)) or "absent",
-                len(reviews),
-                *counts.values(),
-                *(splits.dropped[split][reason] for reason in reasons),
-            )
-        )
-    msg.table(
-        rows,
-        header=("split", "read from", "kept", *splits.task.labels, *(f"dropped: {r}" for r in reasons)),
-        divider=True,
-        max_col=60,
-    )
 
 
 if __name__ == "__main__":

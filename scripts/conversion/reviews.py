@@ -1,42 +1,72 @@
 """Raw reviews: rows of a file whose text and label can be used, and that know where they stand."""
 
 from pathlib import Path
-from typing import Iterator, NamedTuple, Optional
+from typing import Any, Dict, Iterator, Optional, Union
 
-from scripts.conversion.labels import Labelling
-from scripts.data.tables.file_types import read_rows
-from scripts.data.usable import clean, find_fault
+from scripts.conversion.labels import Labelling, MissingLabel
+from scripts.conversion.problems import EMPTY, SKIPPED, UNREADABLE, UNUSABLE, Problem, Review
+from scripts.data.tables.file_types import read_rows, require_column
+from scripts.data.tables.rows import Quotes
+from scripts.data.usable import clean, find_fault, is_empty
 from scripts.files import UserError
 
 
-class Review(NamedTuple):
-    """One review: where it stands, its text, and its label (None in unlabelled files)."""
-
-    path: Path
-    line: int
-    text: str
-    label: Optional[str]
-
-
-def read_reviews(path: Path, *, text_column: str, labelling: Optional[Labelling]) -> Iterator[Review]:
+def read_reviews(
+    path: Path,
+    split: str,
+    *,
+    text_column: str,
+    labelling: Optional[Labelling],
+    keep_missing: bool = False,
+    quotes: Quotes = Quotes.FIELDS,
+) -> Iterator[Union[Review, Problem]]:
     """Read the reviews of one file.
 
     path (Path): A file of a type that `tables` reads; UTF-8 where it is text.
+    split (str): What the file is for.
     text_column (str): Name of the column or key that holds the text.
     labelling (Optional[Labelling]): How the label is read; None for files without labels.
-    YIELDS (Review): The reviews in order. Those that the labelling leaves out have the label None.
-    RAISES (UserError): The file or a line of it cannot be used.
+    keep_missing (bool): Whether words such as None and nan are labels.
+    quotes (Quotes): What quotes are in CSV and TSV.
+    YIELDS (Union[Review, Problem]): One for each row, in order: the review, or why it cannot be used.
+    RAISES (UserError): The file cannot be read, or its first row has no such columns.
     """
-    for line, row in read_rows(path):
-        if text_column not in row:
-            raise UserError(
-                f"{path}, line {line}: no column {text_column!r}, found {', '.join(map(str, row)) or 'none'}. "
-                "Name it with --vars.text_column"
-            )
-        if fault := find_fault(row[text_column]):
-            raise UserError(f"{path}, line {line}: {fault}")
-        try:
-            label = labelling.read(row) if labelling else None
-        except ValueError as error:
-            raise UserError(f"{path}, line {line}: {error}") from error
-        yield Review(path, line, clean(row[text_column]), label)
+    for number, (line, row) in enumerate(read_rows(path, quotes=quotes)):
+        if number == 0:
+            require_column(path, line, row, text_column, option="--vars.text_column")
+        found = _read_row(row, Review(path, line, "", None), split, text_column, labelling, keep_missing)
+        if number == 0 and isinstance(found, Problem) and found.kind == UNREADABLE and _has_no_label(row, labelling):
+            raise UserError(f"{found.review.place}: {found.what}")
+        yield found
+
+
+def _read_row(
+    row: Dict[str, Any], empty: Review, split: str, text_column: str, labelling: Optional[Labelling], keep_missing: bool
+) -> Union[Review, Problem]:
+    """Read one row. `empty` says where it stands; the rest is as for `read_reviews`."""
+    text: Any = row.get(text_column)
+    if is_empty(text):
+        what = "the text is empty" if text_column in row else f"no column {text_column!r}"
+        return Problem(EMPTY, split, empty, what)
+    if fault := find_fault(text):
+        # Its beginning is enough to find it by.
+        return Problem(UNUSABLE, split, empty._replace(text=str(text)[:1000]), fault)
+    review = empty._replace(text=clean(text))
+    if labelling is None:
+        return review
+    try:
+        label = labelling.read(row)
+    except MissingLabel as error:
+        if not keep_missing or error.label is None:
+            return Problem(UNREADABLE, split, review, str(error))
+        label = error.label
+    except ValueError as error:
+        return Problem(UNREADABLE, split, review, str(error))
+    if label is None:
+        return Problem(SKIPPED, split, review, "its stars are to be left out")
+    return review._replace(label=label)
+
+
+def _has_no_label(row: Dict[str, Any], labelling: Optional[Labelling]) -> bool:
+    """Whether a row lacks both columns that a label is read from: then the names of the columns are wrong."""
+    return labelling is not None and not {labelling.label_column, labelling.stars_column} & row.keys()

@@ -1,123 +1,235 @@
 """From files to clean train, dev, test and unlabelled splits that share no text."""
 
+import math
+import random
 from collections import Counter
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
+from scripts.conversion.classes import check_classes, tell_lookalikes
 from scripts.conversion.labels import Labelling
-from scripts.conversion.reviews import Review, read_reviews
+from scripts.conversion.problems import (
+    CONFLICT,
+    KEEP,
+    MAJORITY,
+    NEAR_COPY,
+    REPEATED,
+    SHARED,
+    SINGLE,
+    SKIPPED,
+    UNREADABLE,
+    Policies,
+    Problem,
+    Review,
+    find_stops,
+    find_wrong_files,
+    show,
+    tell_repeated,
+)
+from scripts.conversion.reviews import read_reviews
 from scripts.data.near_copies import NearCopies, normalize
+from scripts.data.tables.rows import Quotes
 from scripts.data.task import Task
-from scripts.files import UserError
 
-HELD_OUT = ("dev", "test")
-# Share of train that becomes dev, and test, where the user has none.
+TRAIN, DEV, TEST, UNLABELLED = SPLITS = ("train", "dev", "test", "unlabelled")
+HELD_OUT, LABELLED = (DEV, TEST), (TRAIN, DEV, TEST)
+# Share of train that becomes dev, and test, where the user has none; and how many texts that takes at least.
 HELD_OUT_SHARE = 0.15
+MIN_HELD_OUT = 2
 
 
 class Splits(NamedTuple):
-    """The clean reviews of each split, the task that they set, and what was left out of each split and why."""
+    """The clean reviews of each split, and what became of all others.
+
+    reviews (Dict[str, List[Review]]): The reviews of each split. No text occurs twice; train and unlabelled hold no
+        near copy of dev or test.
+    task (Task): What they set.
+    n_read (Dict[str, int]): How many rows were read, by split that has a file.
+    moved (Dict[str, int]): How many reviews came from another split; below 0 where they went. For each split, n_read
+        and moved sum up to its reviews and problems.
+    problems (List[Problem]): The rows that were dropped.
+    errors (List[str]): Why the splits must not be used; none where they may.
+    warnings (List[str]): What the user should know.
+    """
 
     reviews: Dict[str, List[Review]]
     task: Task
-    dropped: Dict[str, Counter]
+    n_read: Dict[str, int]
+    moved: Dict[str, int]
+    problems: List[Problem]
+    errors: List[str]
+    warnings: List[str]
 
 
-def read_splits(paths: Dict[str, Path], *, text_column: str, labelling: Labelling, seed: int) -> Splits:
-    """Read all files, check them against each other and split off what is missing.
+def read_splits(
+    paths: Dict[str, Path],
+    *,
+    text_column: str,
+    labelling: Labelling,
+    seed: int,
+    policies: Policies = Policies(),
+    quotes: Quotes = Quotes.FIELDS,
+) -> Splits:
+    """Read all files, check them against each other and split off what is missing. No row ends it: all are told of.
 
-    paths (Dict[str, Path]): Paths of train, dev, test and unlabelled; all but train may not exist.
+    paths (Dict[str, Path]): The files by split. All but train may be missing.
     text_column (str): Column of the text.
     labelling (Labelling): How labels are read.
     seed (int): Seed of the split of train.
-    RETURNS (Splits): No text occurs twice; train and unlabelled hold no near copy of dev or test.
-    RAISES (UserError): A line cannot be used, a text stands in two labelled files, or a label is unknown.
+    policies (Policies): What becomes of rows that cannot be used as they stand.
+    quotes (Quotes): What quotes are in CSV and TSV.
+    RETURNS (Splits): The splits.
+    RAISES (UserError): A file cannot be read.
     """
-    dropped: Dict[str, Counter] = {split: Counter() for split in paths}
+    problems: List[Problem] = []
     reviews: Dict[str, List[Review]] = {}
-    for split, path in paths.items():
-        if split == "train" or path.exists():
-            rules = None if split == "unlabelled" else labelling
-            rows = read_reviews(path, text_column=text_column, labelling=rules)
-            read = list(tqdm(rows, desc=f"Reading {split}", unit="text", disable=None))
-            kept = [review for review in read if rules is None or review.label is not None]
-            dropped[split]["skipped stars"] = len(read) - len(kept)
-            reviews[split] = _drop_repeated(kept, dropped[split])
-    labels = _check_labels(reviews)
-    _check_overlap(reviews)
-    for split in HELD_OUT:
-        if split not in reviews:
-            reviews["train"], reviews[split] = _split_off(reviews["train"], seed=seed)
-    held_out = NearCopies(review.text for split in HELD_OUT for review in reviews[split])
-    labelled = {normalize(review.text) for review in reviews["train"]}
-    for split in ("train", "unlabelled"):
-        texts = tqdm(reviews.get(split, []), desc=f"Comparing {split} with dev and test", unit="text", disable=None)
-        clean = [review for review in texts if review.text not in held_out]
-        dropped[split]["near copies of dev or test"] = len(reviews.get(split, [])) - len(clean)
-        reviews[split] = clean
-    new = [review for review in reviews["unlabelled"] if normalize(review.text) not in labelled]
-    dropped["unlabelled"]["repeated"] += len(reviews["unlabelled"]) - len(new)
-    reviews["unlabelled"] = new
-    return Splits({split: reviews[split] for split in paths}, Task(labels), dropped)
-
-
-def _drop_repeated(reviews: List[Review], dropped: Counter) -> List[Review]:
-    """Keep the first of equal texts; equal texts with different labels are an error."""
-    first: Dict[str, Review] = {}
-    for review in reviews:
-        earlier = first.setdefault(normalize(review.text), review)
-        if earlier.label != review.label:
-            raise UserError(
-                f"{review.path}, line {review.line}: the same text as in line {earlier.line}, but with the label "
-                f"{review.label} instead of {earlier.label}. Remove one of them."
-            )
-    dropped["repeated"] = len(reviews) - len(first)
-    return list(first.values())
-
-
-def _check_labels(reviews: Dict[str, List[Review]]) -> List[str]:
-    """The labels are those of train. Each needs two reviews there: one alone is taken for a slip."""
-    counts = Counter(review.label for review in reviews["train"])
-    known = [str(label) for label in sorted(label for label, n in counts.items() if label is not None and n > 1)]
-    for split, split_reviews in reviews.items():
-        for review in split_reviews:
-            if split != "unlabelled" and review.label not in known:
-                told = f"unknown label {review.label!r}."
-                if counts[review.label]:
-                    told = f"the label {review.label!r} stands in train only once. Mend a slip, or add texts of it."
-                raise UserError(
-                    f"{review.path}, line {review.line}: {told} The labels with at least two reviews in train are: "
-                    f"{', '.join(known) or 'none'}."
-                )
-    if len(known) < 2:
-        raise UserError(
-            f"{reviews['train'][0].path if reviews['train'] else 'train'}: needs reviews of at least two "
-            f"labels, found {', '.join(known) or 'none'}."
+    n_read: Dict[str, int] = {}
+    labels: Counter = Counter()
+    for split in (split for split in SPLITS if split in paths):
+        rules = None if split == UNLABELLED else labelling
+        rows = read_reviews(
+            paths[split],
+            split,
+            text_column=text_column,
+            labelling=rules,
+            keep_missing=policies.on_label == KEEP,
+            quotes=quotes,
         )
-    return known
+        found = list(tqdm(rows, desc=f"Reading {split}", unit="text", disable=None))
+        n_read[split] = len(found)
+        problems += [row for row in found if isinstance(row, Problem)]
+        usable = [row for row in found if isinstance(row, Review)]
+        labels.update(str(review.label) for review in usable if rules is not None)
+        reviews[split] = _drop_repeated(usable, split, policies.on_conflict, problems)
+    _drop_shared(reviews, problems)
+    if policies.on_single != KEEP:
+        _drop_single(reviews, problems)
+    wrong_files = find_wrong_files(problems, n_read, policies)
+    stops, too_few = find_stops(problems, policies), ""
+    moved = dict.fromkeys(SPLITS, 0)
+    for split in HELD_OUT:
+        if split not in reviews and not too_few:
+            reviews[TRAIN], reviews[split], too_few = _split_off(reviews[TRAIN], split, seed=seed)
+            moved[TRAIN], moved[split] = moved[TRAIN] - len(reviews[split]), len(reviews[split])
+    reviews = {split: reviews.get(split, []) for split in SPLITS}
+    _drop_copies(reviews, problems)
+    classes, errors, warnings = check_classes(reviews, problems)
+    if too_few:
+        errors.insert(0, f"{paths[TRAIN]}: {too_few}")
+    # Where a whole file is wrong, all that is missing follows from it.
+    errors = [*stops, *(wrong_files or errors)]
+    warnings += [*tell_repeated(problems, n_read), *tell_lookalikes(labels)]
+    return Splits(reviews, Task(classes), n_read, moved, problems, errors, warnings)
 
 
-def _check_overlap(reviews: Dict[str, List[Review]]) -> None:
-    """A text of one labelled file must not stand in another, or the test would be no test."""
+def _drop_repeated(reviews: List[Review], split: str, on_conflict: str, problems: List[Problem]) -> List[Review]:
+    """Keep one of equal texts: the first, or the first with the label that the policy chooses, or none."""
+    groups: Dict[str, List[Review]] = {}
+    for review in reviews:
+        groups.setdefault(normalize(review.text), []).append(review)
+    kept = []
+    for group in groups.values():
+        chosen = _choose(group, on_conflict)
+        kept += [chosen] if chosen else []
+        first = {review.label: review for review in reversed(group)}
+        for review in group:
+            if chosen and review.label == chosen.label:
+                if review is not chosen:
+                    what = f"the same text as in line {chosen.line}"
+                    problems.append(Problem(REPEATED, split, review, what, chosen))
+            else:
+                other = next(other for label, other in first.items() if label != review.label)
+                labels = f"{show(review.label)}, not {show(other.label)}"
+                what = f"the same text as in line {other.line}, but the label {labels}"
+                problems.append(Problem(CONFLICT, split, review, what, other))
+    return kept
+
+
+def _choose(group: List[Review], on_conflict: str) -> Optional[Review]:
+    """The one of equal texts that is kept."""
+    counts = Counter(review.label for review in group).most_common()
+    if len(counts) == 1 or on_conflict == KEEP:
+        return group[0]
+    if on_conflict == MAJORITY and counts[0][1] > counts[1][1]:
+        return next(review for review in group if review.label == counts[0][0])
+    return None
+
+
+def _drop_shared(reviews: Dict[str, List[Review]], problems: List[Problem]) -> None:
+    """Leave a text of several labelled files in test, which others may know, or else in dev; never in train."""
     seen: Dict[str, Review] = {}
-    for split in ("train", *HELD_OUT):
+    for split in reversed(LABELLED):
+        kept = []
         for review in reviews.get(split, []):
-            earlier: Optional[Review] = seen.setdefault(normalize(review.text), review)
-            if earlier is not review and earlier is not None:
-                raise UserError(
-                    f"{review.path}, line {review.line}: duplicate across splits, the same text stands in "
-                    f"{earlier.path}, line {earlier.line}. Remove one of them."
-                )
+            other = seen.setdefault(normalize(review.text), review)
+            if other is review:
+                kept.append(review)
+            else:
+                label = f", with the label {show(other.label)}" if other.label != review.label else ""
+                what = f"the same text stands in {other.place}{label}"
+                problems.append(Problem(SHARED, split, review, what, other))
+        if split in reviews:
+            reviews[split] = kept
 
 
-def _split_off(train: List[Review], *, seed: int) -> List[List[Review]]:
-    """Stratified split of train into train and held-out reviews."""
-    labels = [review.label for review in train]
-    try:
-        return train_test_split(train, test_size=HELD_OUT_SHARE, random_state=seed, stratify=labels)
-    except ValueError as error:
-        message = f"{train[0].path}: too few reviews to split off dev or test ({error}). Give them as files."
-        raise UserError(message) from error
+def _drop_single(reviews: Dict[str, List[Review]], problems: List[Problem]) -> None:
+    """A label that one text alone has, in all files together, is taken for a slip."""
+    labels = Counter(review.label for split in LABELLED for review in reviews.get(split, []))
+    for split in LABELLED:
+        for review in reviews.get(split, []):
+            if labels[review.label] == 1:
+                what = f"no other text has the label {show(review.label)}: a slip, or a class with one text"
+                problems.append(Problem(SINGLE, split, review, what))
+        if split in reviews:
+            reviews[split] = [review for review in reviews[split] if labels[review.label] > 1]
+
+
+def _drop_copies(reviews: Dict[str, List[Review]], problems: List[Problem]) -> None:
+    """Drop what dev or test nearly holds from train and unlabelled, and from unlabelled what train holds."""
+    # Also what was dropped there: whoever mends it later shall not find it learned.
+    unused = [p.review for p in problems if p.split in HELD_OUT and p.kind in (UNREADABLE, CONFLICT, SINGLE, SKIPPED)]
+    held_out = NearCopies(review.text for review in [*reviews[DEV], *reviews[TEST], *unused])
+    labelled = {normalize(review.text): review for review in reviews[TRAIN]}
+    for split in (TRAIN, UNLABELLED):
+        kept = []
+        for review in tqdm(reviews[split], desc=f"Comparing {split} with dev and test", unit="text", disable=None):
+            if review.text in held_out:
+                problems.append(Problem(NEAR_COPY, split, review, "much of its text stands in one of dev or test"))
+            elif split == UNLABELLED and normalize(review.text) in labelled:
+                other = labelled[normalize(review.text)]
+                problems.append(Problem(REPEATED, split, review, f"the same text stands in {other.place}", other))
+            else:
+                kept.append(review)
+        reviews[split] = kept
+
+
+def _split_off(train: List[Review], split: str, *, seed: int) -> Tuple[List[Review], List[Review], str]:
+    """Split dev or test off train, with the same share of each label where there are enough texts. Each label keeps one
+    in train. The third is why that cannot be done.
+    """
+    labels = Counter(review.label for review in train)
+    n = max(MIN_HELD_OUT, math.ceil(HELD_OUT_SHARE * len(train)))
+    if labels and min(labels.values()) > 1 and len(labels) <= min(n, len(train) - n):
+        stratify = [review.label for review in train]
+        return (*train_test_split(train, test_size=n, random_state=seed, stratify=stratify), "")
+    first: Dict[Optional[str], Review] = {}
+    others = [review for review in train if first.setdefault(review.label, review) is not review]
+    if len(others) < n:
+        fewest = ", ".join(f"{show(label)} {number}" for label, number in sorted(labels.items(), key=_count)[:10])
+        return (
+            train,
+            [],
+            f"too few texts to split off {split}, which takes {n} while each label keeps one in train. Those of the "
+            f"fewest texts: {fewest or 'none'}. Add texts of them, or give --vars.{split}.",
+        )
+    held_out = random.Random(seed).sample(others, n)
+    lines = {review.line for review in held_out}
+    return [review for review in train if review.line not in lines], held_out, ""
+
+
+def _count(entry: Tuple[Optional[str], int]) -> int:
+    """What classes are sorted by: their texts."""
+    return entry[1]

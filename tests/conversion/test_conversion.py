@@ -1,183 +1,35 @@
+import csv
+import io
 import json
+import re
+import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 import pytest
 import spacy
 import srsly
-from weasel.util.config import load_project_config
 
-from scripts.conversion.__main__ import convert
-from scripts.conversion.labels import Labelling
-from scripts.conversion.reviews import read_reviews
-from scripts.conversion.splits import read_splits
+from scripts.conversion.problems import shorten
+from scripts.conversion.report import print_line
 from scripts.data.docbins import read_docs
 from scripts.data.task import Task, find_gold
 from scripts.data.texts import read_unlabelled
-from scripts.files import UserError
 from scripts.provenance import hash_sources
-from tests.conftest import ROOT, run_here
-from tests.data.table_files import WRITERS, write_jsonl
-
-LABELLING = Labelling("label", "stars")
-ROWS = [{"text": "good, really", "label": "POSITIVE"}, {"text": 'bad "one"\nagain', "label": "NEGATIVE"}]
-LONG = "we stayed three nights in a small room above the bar and slept like stones every single night"
+from tests.conftest import run_here
+from tests.conversion.review_files import make_rows, make_splits, read_all, row
+from tests.data.table_files import write_text
 
 
-def read(path: Path, labelling: Optional[Labelling] = LABELLING, text_column: str = "text") -> List[Any]:
-    return list(read_reviews(path, text_column=text_column, labelling=labelling))
+def run_convert(paths: Dict[str, Path], output: Path, **options: Any) -> int:
+    """Run the command. RETURNS (int): Its exit code."""
+    arguments = [part for name, value in {**paths, **options}.items() for part in (f"--{name}", value)]
+    return run_here("scripts.conversion", output, "--lang", "en", *arguments)
 
 
-def make_splits(folder: Path, **splits: List[Any]) -> Dict[str, Path]:
-    """Write splits of numbered reviews; those given replace the numbered ones, None leaves the file out."""
-    paths = {}
-    for offset, split in enumerate(("train", "dev", "test", "unlabelled")):
-        rows = [
-            {"text": f"review {offset} {i} {'yes' if i % 2 else 'no'}", "label": ["NEGATIVE", "POSITIVE"][i % 2]}
-            for i in range(20)
-        ]
-        paths[split] = folder / f"{split}.jsonl"
-        if splits.get(split, rows) is not None:
-            write_jsonl(paths[split], splits.get(split, rows))
-    return paths
-
-
-@pytest.mark.parametrize("suffix", [".jsonl", ".tsv", ".xlsx"])
-def test_every_format_gives_the_same_reviews(suffix: str, tmp_path: Path) -> None:
-    reviews = read(WRITERS[suffix](tmp_path / f"reviews{suffix}", ROWS))
-    assert [(r.text, r.label) for r in reviews] == [("good, really", "POSITIVE"), ('bad "one" again', "NEGATIVE")]
-    assert [r.line for r in reviews] == {".tsv": [2, 4], ".xlsx": [2, 3]}.get(suffix, [1, 2])
-
-
-@pytest.mark.parametrize("suffix", [".jsonl", ".tsv", ".xlsx"])
-def test_missing_column_names_file_and_line(suffix: str, tmp_path: Path) -> None:
-    path = WRITERS[suffix](tmp_path / f"reviews{suffix}", [{"review": "good", "label": "POSITIVE"}])
-    with pytest.raises(
-        UserError, match=r"reviews.*, line \d: no column 'text', found review, label.*--vars.text_column"
-    ):
-        read(path)
-    path = WRITERS[suffix](tmp_path / f"other{suffix}", [{"text": "good", "sentiment": "pos"}])
-    with pytest.raises(UserError, match=r"other.*, line \d: no column 'label' and no column 'stars'"):
-        read(path)
-
-
-@pytest.mark.parametrize(
-    "row, message",
-    [
-        ({"text": "", "label": "POSITIVE"}, "line 2: the text is empty"),
-        ({"text": " \t", "label": "POSITIVE"}, "line 2: the text is empty"),
-        ({"text": 7, "label": "POSITIVE"}, "line 2: the text must be a string, got 7"),
-        ({"text": None, "label": "POSITIVE"}, "line 2: the text must be a string, got None"),
-        ({"text": "x", "label": None}, "line 2: the label is missing, got None"),
-        ({"text": "x", "label": ""}, "line 2: the label is missing, got ''"),
-        ({"text": "x", "label": 0.5}, "line 2: unknown label 0.5"),
-        ({"text": "x", "stars": "many"}, "line 2: the stars must be a number such as 4, got 'many'"),
-        ({"text": "x", "stars": None}, "line 2: the stars must be a number"),
-    ],
-)
-def test_bad_rows_name_file_line_and_value(row: Any, message: str, tmp_path: Path) -> None:
-    path = write_jsonl(tmp_path / "reviews.jsonl", [ROWS[0], row])
-    with pytest.raises(UserError, match=f"reviews.jsonl, {message}"):
-        read(path)
-
-
-def test_stars_become_labels(tmp_path: Path) -> None:
-    path = write_jsonl(tmp_path / "r.jsonl", [{"text": "x", "stars": stars} for stars in (1, 2, "3", 4.0, 5)])
-    assert [r.label for r in read(path)] == ["NEGATIVE"] * 2 + ["POSITIVE"] * 3
-    skipping = Labelling("label", "stars", negative_up_to=1, skip_stars=3)
-    assert [r.label for r in read(path, skipping)] == ["NEGATIVE", "POSITIVE", None, "POSITIVE", "POSITIVE"]
-
-
-def test_the_label_column_wins_and_class_numbers_are_labels(tmp_path: Path) -> None:
-    path = write_jsonl(tmp_path / "r.jsonl", [{"text": "x", "stars": 1, "label": 1}, {"text": "y", "label": " a "}])
-    assert [r.label for r in read(path)] == ["1", "a"]
-
-
-def read_all(paths: Dict[str, Path], seed: int = 0) -> Any:
-    return read_splits(paths, text_column="text", labelling=LABELLING, seed=seed)
-
-
-def test_splits_are_read_as_they_are(tmp_path: Path) -> None:
-    splits = read_all(make_splits(tmp_path))
-    assert {split: len(reviews) for split, reviews in splits.reviews.items()} == dict.fromkeys(
-        ("train", "dev", "test", "unlabelled"), 20
-    )
-    assert splits.task.labels == ["NEGATIVE", "POSITIVE"]
-    assert all(review.label is None for review in splits.reviews["unlabelled"])
-
-
-def test_missing_splits_are_split_off_train_stratified_and_seeded(tmp_path: Path) -> None:
-    paths = make_splits(tmp_path, dev=None, test=None, unlabelled=None)  # type: ignore[arg-type]
-    splits = read_all(paths)
-    sizes = {split: len(reviews) for split, reviews in splits.reviews.items()}
-    assert sum(sizes.values()) == 20 and min(sizes["dev"], sizes["test"]) >= 2 and sizes["unlabelled"] == 0
-    for split in ("dev", "test"):
-        labels = [review.label for review in splits.reviews[split]]
-        assert abs(labels.count("POSITIVE") - labels.count("NEGATIVE")) <= 1
-    texts = [review.text for reviews in splits.reviews.values() for review in reviews]
-    assert len(set(texts)) == 20
-    assert read_all(paths) == splits
-    assert read_all(paths, seed=1) != splits
-
-
-def test_duplicate_across_splits_names_both_places(tmp_path: Path) -> None:
-    paths = make_splits(tmp_path, test=[{"text": "Review 0 3, YES!", "label": "POSITIVE"}] * 2)
-    with pytest.raises(UserError, match=r"test.jsonl, line 1: duplicate across splits.*train.jsonl, line 4"):
-        read_all(paths)
-
-
-def test_equal_texts_with_different_labels_are_an_error(tmp_path: Path) -> None:
-    rows = [{"text": "same", "label": "POSITIVE"}, {"text": "Same.", "label": "NEGATIVE"}]
-    with pytest.raises(
-        UserError, match=r"train.jsonl, line 2: the same text as in line 1, but with the label NEGATIVE"
-    ):
-        read_all(make_splits(tmp_path, train=rows))
-
-
-@pytest.mark.parametrize("split", ["train", "dev", "test"])
-def test_unknown_label_names_file_and_line(split: str, tmp_path: Path) -> None:
-    paths = make_splits(tmp_path)
-    with paths[split].open("a", encoding="utf8") as file:
-        file.write(json.dumps({"text": "typo", "label": "POSITVE"}) + "\n")
-    told = "the label 'POSITVE' stands in train only once" if split == "train" else "unknown label 'POSITVE'"
-    with pytest.raises(UserError, match=rf"{split}.jsonl, line 21: {told}.*NEGATIVE, POSITIVE"):
-        read_all(paths)
-
-
-def test_a_file_that_was_named_must_be_there_and_what_is_looked_for_may_be_absent(tmp_path: Path) -> None:
-    paths = make_splits(tmp_path)
-    with pytest.raises(UserError, match=r"more.csv does not exist. Check --vars.unlabelled"):
-        run_convert({**paths, "unlabelled": tmp_path / "more.csv"}, tmp_path / "corpus")
-    defaults = load_project_config(ROOT, overrides={"vars.reviews": str(tmp_path / "none")})["vars"]
-    looked_for = {split: Path(defaults[split]) for split in ("dev", "test", "unlabelled")}
-    run_convert({**paths, **looked_for}, tmp_path / "corpus")
-    assert not list(read_unlabelled(tmp_path / "corpus" / "unlabelled.jsonl"))
-
-
-def test_one_label_alone_is_an_error(tmp_path: Path) -> None:
-    rows = [{"text": f"text {i}", "label": "POSITIVE"} for i in range(5)]
-    with pytest.raises(UserError, match="at least two labels, found POSITIVE"):
-        read_all(make_splits(tmp_path, train=rows, dev=rows[:1], test=rows[:1]))
-
-
-def test_repeated_and_near_copies_are_dropped_and_counted(tmp_path: Path) -> None:
-    unlabelled = [
-        {"text": "new words altogether"},
-        {"text": "NEW words, altogether!"},
-        {"text": "review 0 3 yes"},  # in train
-        {"text": "review 1 3 yes ..."},  # in dev
-        {"text": LONG.replace("small", "tiny")},  # one word differs from test
-    ]
-    test = [{"text": LONG, "label": "POSITIVE"}, {"text": "so dull", "label": "NEGATIVE"}]
-    splits = read_all(make_splits(tmp_path, unlabelled=unlabelled, test=test))
-    assert [review.text for review in splits.reviews["unlabelled"]] == ["new words altogether"]
-    assert splits.dropped["unlabelled"]["repeated"] == 2
-    assert splits.dropped["unlabelled"]["near copies of dev or test"] == 2
-
-
-def run_convert(paths: Dict[str, Path], output: Path) -> None:
-    columns = {"text_column": "text", "label_column": "label", "stars_column": "stars"}
-    convert(output, lang="en", **paths, **columns, negative_up_to=2, skip_stars=-1, seed=0)  # type: ignore[arg-type]
+def read_csv(path: Path) -> List[Dict[str, str]]:
+    with path.open(encoding="utf8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_convert_writes_one_hot_gold_and_skips_what_is_up_to_date(tmp_path: Path) -> None:
@@ -197,7 +49,7 @@ def test_convert_writes_one_hot_gold_and_skips_what_is_up_to_date(tmp_path: Path
         (output / "gold" / name).unlink()
         run_convert(paths, output)
         assert contents == {path: path.read_bytes() for path in contents}
-    run_convert({**paths, "dev": tmp_path / "en" / "dev.jsonl.gz"}, output)
+    run_convert({**paths, "dev": Path("none")}, output)
     assert contents[output / "gold" / "dev.spacy"] != (output / "gold" / "dev.spacy").read_bytes()
 
 
@@ -207,25 +59,144 @@ def test_convert_runs_again_when_code_that_it_uses_changes(tmp_path: Path, monke
     before = srsly.read_json(output / "data.json")
     files = "scripts/files.py"
     assert files in before["code"]
-    monkeypatch.setattr(
-        "scripts.conversion.__main__.hash_sources", lambda path: {**hash_sources(path), files: "changed"}
-    )
+    monkeypatch.setattr("scripts.provenance.hash_sources", lambda path: {**hash_sources(path), files: "changed"})
     run_convert(paths, output)
     # Nothing else is another, so it is this change that was seen.
     after = srsly.read_json(output / "data.json")
     assert {key for key in before if before[key] != after[key]} == {"code"}
 
 
-def test_a_mistake_ends_the_command_with_code_one_and_no_traceback(
+MANY = [
+    row(""),
+    row("half \ud83d"),
+    row("no label", None),
+    row("a slip", "POSITVE"),
+    row("said twice", "POSITIVE"),
+    row("Said twice!", "NEGATIVE"),
+    *(row(f"review 2 {i} {'yes' if i % 2 else 'no'}", "POSITIVE") for i in range(12)),
+    row("Said well"),
+    row("Said well."),
+]
+EXPECTED = {
+    "empty text": [21],
+    "unusable text": [22],
+    "unreadable label": [23],
+    "label with one text": [24],
+    "conflict": [25, 26],
+    "shared text": list(range(27, 39)),
+    "repeated": [40],
+}
+
+
+def write_many(folder: Path) -> Dict[str, Path]:
+    """A train file with a problem of each kind."""
+    paths = make_splits(folder)
+    write_text(paths["train"], "".join(f"{json.dumps(one)}\n" for one in [*make_rows("train"), *MANY]))
+    return paths
+
+
+def test_all_problems_are_told_of_at_once_and_ordinary_ones_end_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    paths = make_splits(tmp_path, train=[{"text": "", "label": "POSITIVE"}])
-    options = [part for split, path in paths.items() for part in (f"--{split}", path)]
-    assert run_here("scripts.conversion", tmp_path / "corpus", "--lang", "en", *options) == 1
+    paths, output = write_many(tmp_path), tmp_path / "corpus"
+    assert run_convert(paths, output) == 0
+    told = capsys.readouterr().out
+    found: Dict[str, List[int]] = {}
+    for problem in read_csv(output / "problems.csv"):
+        assert (problem["split"], problem["file"]) == ("train", str(paths["train"])) and problem["what"]
+        found.setdefault(problem["kind"], []).append(int(problem["line"]))
+    assert found == EXPECTED
+    data = srsly.read_json(output / "data.json")
+    counts = {kind: len(lines) for kind, lines in EXPECTED.items()}
+    assert data["rows"]["train"] == {"read": 40, "moved": 0, "kept": 21, "dropped": counts}
+    # The first ten of each kind are shown, but for what nobody needs.
+    for kind, lines in EXPECTED.items():
+        for place, line in enumerate(lines):
+            is_shown = kind != "repeated" and place < 10
+            assert (f"  {paths['train']}, line {line}: " in told) == is_shown
+    assert "shared text: 12 rows (on_shared: drop)" in told and "  and 2 more" in told
+    # The shared texts are in test alone.
+    vocab = spacy.blank("en").vocab
+    gold = {
+        split: {doc.text for doc in read_docs(output / "gold" / f"{split}.spacy", vocab)}
+        for split in paths
+        if split != "unlabelled"
+    }
+    assert not gold["train"] & gold["test"] and len(gold["test"]) == 20 and len(gold["train"]) == 21
+
+
+def test_a_policy_that_says_stop_ends_the_command_after_all_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths, output = write_many(tmp_path), tmp_path / "corpus"
+    assert run_convert(paths, output, **{"on-text": "stop", "on-conflict": "stop"}) == 1
     printed = capsys.readouterr()
-    assert "train.jsonl, line 1: the text is empty" in printed.err
-    assert "Traceback" not in printed.out + printed.err
+    assert "✘ empty text: 1 row, and --vars.on_text is stop" in printed.err
+    assert "✘ conflict: 2 rows, and --vars.on_conflict is stop. Mend them, or choose another of" in printed.err
+    assert "Traceback" not in printed.out + printed.err and "shared text: 12 rows" in printed.out
+    assert len(read_csv(output / "problems.csv")) == sum(map(len, EXPECTED.values()))
+    assert [path.name for path in output.iterdir()] == ["problems.csv"]
+    assert run_convert(paths, output) == 0 and (output / "data.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"on-conflict": "first"}, "--vars.on_conflict is 'first', .* majority, drop, keep, stop"),
+        ({"on-shared": "keep"}, "--vars.on_shared is 'keep', .* Give one of drop, stop"),
+        ({"max-unusable": "2"}, "--vars.max_unusable is 2.0. Give a share"),
+    ],
+)
+def test_a_policy_that_there_is_not_is_refused(
+    options: Dict[str, str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_convert(make_splits(tmp_path), tmp_path / "corpus", **options) == 1
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_broken_file_ends_the_command_with_code_one_and_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = make_splits(tmp_path)
+    write_text(paths["dev"], '{"text": "cut o')
+    assert run_convert(paths, tmp_path / "corpus") == 1
+    printed = capsys.readouterr()
+    assert "dev.jsonl, line 1: " in printed.err and "Traceback" not in printed.out + printed.err
     assert not (tmp_path / "corpus").exists()
+
+
+def test_train_alone_reads_what_stands_beside_it_and_names_what_it_does_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths, output = make_splits(tmp_path, test=None), tmp_path / "corpus"
+    write_text(tmp_path / "dev_old.csv", "text,label\n")
+    assert run_convert({"train": paths["train"]}, output) == 0
+    printed = capsys.readouterr().out
+    rows = srsly.read_json(output / "data.json")["rows"]
+    assert {split: (rows[split]["read"], rows[split]["moved"]) for split in rows} == {
+        "train": (20, -3),
+        "dev": (20, 0),
+        "test": (0, 3),
+        "unlabelled": (20, 0),
+    }
+    assert "Beside train.jsonl, but not read: dev_old.csv" in printed
+
+
+def test_of_many_classes_the_smallest_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row(f"class {i} text {j}", f"c{i:02}") for i in range(30) for j in range(2 + i // 20)]
+    assert run_convert(make_splits(tmp_path, train=rows, dev=rows[:0] or None, test=None), tmp_path / "corpus") == 0
+    printed = capsys.readouterr().out
+    assert "30 classes; the 20 that have the fewest texts in train" in printed
+    assert len([line for line in printed.splitlines() if line.startswith("c")]) == 21
+
+
+def test_shown_texts_are_one_short_line_on_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shorten("a\n b") == "a b" and shorten("word " * 100) == ("word " * 16)[:80] + "…"
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    print_line("so gut wie 新")
+    terminal.seek(0)
+    assert terminal.read() == "so gut wie \\u65b0\n"
 
 
 def test_real_reviews_of_a_language_are_read(real_reviews: Path) -> None:

@@ -8,6 +8,7 @@ import srsly
 from weasel.util.config import load_project_config
 
 from scripts.conversion.labels import Labelling
+from scripts.conversion.problems import Policies
 from tests.conftest import ROOT
 
 DEMO = ROOT / "assets" / "reviews" / "en"
@@ -54,6 +55,11 @@ def test_where_work_runs_does_not_run_a_step_again() -> None:
     here, elsewhere = (load_project_config(ROOT, overrides={"vars.engine": name})["commands"] for name in ("x", "y"))
     assert [command["name"] for command, other in zip(here, elsewhere) if command != other] == ["prepare-en"]
     assert all("training/en/engine.cfg" not in command.get("deps", []) for command in here)
+
+
+def test_convert_drops_alone_what_it_drops_in_the_project() -> None:
+    settings = load_project_config(ROOT)["vars"]
+    assert Policies()._asdict() == {name: settings[name] for name in Policies._fields}
 
 
 def test_runs_have_lock_entries_of_their_own() -> None:

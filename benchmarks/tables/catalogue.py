@@ -47,6 +47,8 @@ COMMANDS: Dict[str, str] = {
     "  --budgets 8192,32768,131072 --output benchmarks/results/encoder_gpu.json",
     "memory": "python -m benchmarks.memory",
     "fuzz": "python -m benchmarks.fuzz",
+    "wheel_environments": "python -m benchmarks.wheel_environments WHEEL corpus/en/gold/test.spacy \\\n"
+    "  --python python3.9 --python python3.10 --python python3.11 --python python3.12 --python python3.13",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
     "  --scoring benchmarks/results/scoring.json",
 }
@@ -71,6 +73,7 @@ TABLES: Dict[str, Shown] = {
     "encoder-gpu": Shown("encoder_gpu", speed.encoder),
     "memory": Shown("memory", speed.memory),
     "fuzz": Shown("fuzz", damage.fuzz),
+    "environments": Shown("wheel_environments", speed.environments),
     "cost": Shown("cost", speed.cost),
 }
 

@@ -12,6 +12,7 @@ from spacy import Language, util
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from thinc.api import Model
+from tqdm import tqdm
 from wasabi import msg
 
 import scripts.functions  # noqa: F401
@@ -34,6 +35,7 @@ def export(
     """Calibrate a student, export it as a stock textcat pipeline and check that it predicts the same."""
     trained = spacy.load(student)
     docs = read_docs(dev, trained.vocab)
+    msg.text(f"Calibrating {student} on {len(docs):,} texts")
     factors = calibrate(trained, read_docs(train, trained.vocab), docs)
     exported = export_pipeline(trained)
     with replaced(output) as partial:
@@ -74,7 +76,6 @@ def export_pipeline(trained: Language) -> Language:
     new.cfg.update(old.cfg)
     new.model.layers[0].from_bytes(model.to_bytes())
     new.model.set_dim("nO", len(new.labels))
-    exported.meta.update({key: trained.meta[key] for key in ("performance",) if key in trained.meta})
     exported.meta["requirements"] = [*find_requirements(new.model), *find_tokenizer_requirements(str(trained.lang))]
     return exported
 
@@ -143,7 +144,8 @@ def compare_predictions(one: Language, other: Language, texts: List[str]) -> flo
     def values(doc: Doc) -> List[float]:
         return [doc.cats[label] for label in sorted(doc.cats)]
 
-    rows = zip(one.pipe(texts), other.pipe(texts))
+    pairs = zip(one.pipe(texts), other.pipe(texts))
+    rows = tqdm(pairs, total=len(texts), desc="Comparing predictions", unit="text", disable=None)
     return max(float(numpy.abs(numpy.subtract(values(a), values(b))).max()) for a, b in rows)
 
 

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set, Tuple
 
+import pytest
 import srsly
-from weasel.util.config import load_project_config
+from weasel.util import load_project_config, split_command
 
 from scripts.conversion.labels import Labelling
 from tests.conftest import ROOT
@@ -44,7 +45,7 @@ def test_a_step_that_may_be_skipped_depends_on_its_code_and_its_cfgs() -> None:
         if not command.get("no_skip"):
             step = command["name"].removesuffix("-my-run")
             assert f"training/my-run/sources/{step}.json" in command["deps"]
-            named = {part for part in " ".join(command["script"]).split() if part.endswith(".cfg")}
+            named = {part for entry in command["script"] for part in split_command(entry) if part.endswith(".cfg")}
             # Where work runs changes no result.
             assert named - set(command["deps"]) <= {"training/my-run/engine.cfg"}, f"{step} does not depend on its cfg"
             assert not any(dep.endswith(".py") for dep in command["deps"])
@@ -54,6 +55,22 @@ def test_where_work_runs_does_not_run_a_step_again() -> None:
     here, elsewhere = (load_project_config(ROOT, overrides={"vars.engine": name})["commands"] for name in ("x", "y"))
     assert [command["name"] for command, other in zip(here, elsewhere) if command != other] == ["prepare-en"]
     assert all("training/en/engine.cfg" not in command.get("deps", []) for command in here)
+
+
+# Values that have no space, as they are numbers.
+NUMBERS = {"negative_up_to", "skip_stars", "seed", "jobs", "max_loss", "min_agreement", "gpu_id"}
+
+
+@pytest.mark.parametrize("value", ["my run", "o'brien", "é 日本", "[1] #2; (a) & b=c"])
+def test_values_with_spaces_reach_each_command_whole(value: str) -> None:
+    names = set(load_project_config(ROOT, interpolate=False)["vars"]) - NUMBERS
+    whole, plain = (
+        load_project_config(ROOT, overrides={f"vars.{name}": text for name in names})["commands"]
+        for text in (value, "PLAIN")
+    )
+    for command, other in zip(whole, plain):
+        for entry, expected in zip(command["script"], other["script"]):
+            assert split_command(entry) == [part.replace("PLAIN", value) for part in split_command(expected)]
 
 
 def test_runs_have_lock_entries_of_their_own() -> None:

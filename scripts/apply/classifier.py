@@ -7,7 +7,6 @@ from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
 from typing import Any, Dict, List, Sequence, Union
 
-import spacy
 from spacy import Language
 from threadpoolctl import threadpool_limits
 
@@ -17,6 +16,7 @@ from scripts.data.tables.file_types import WRITERS
 from scripts.data.tables.rows import Row
 from scripts.engines.shards import PackedFolder
 from scripts.files import UserError
+from scripts.pipelines import read_pipeline
 
 # Digits of a probability. The sixth is below what float32 tells apart near 1.
 DIGITS = 6
@@ -101,7 +101,7 @@ def load_pipeline(model: str) -> Language:
     for module in iter_modules(scripts.architectures.__path__, "scripts.architectures."):
         import_module(module.name)
     try:
-        return spacy.load(model)
+        return read_pipeline(model)
     except (OSError, ValueError) as error:
         raise UserError(
             f"The pipeline {model!r} cannot be loaded: {error}\nGive the name of an installed package, or a folder "

@@ -15,13 +15,14 @@ import re
 from pathlib import Path
 from typing import Any, Dict, List, Set, Tuple
 
+import psutil
 import srsly
 import typer
 
 from scripts.files import UserError, replaced, run_command
 from scripts.packaging.names import check_package
 from scripts.provenance import ROOT, find_module, find_sources, hash_files
-from scripts.variables import check_language, check_run, check_tagger
+from scripts.variables import check_language, check_names, check_run, check_tagger, read_names
 
 
 def prepare(
@@ -46,6 +47,7 @@ def prepare(
     check_tagger(tagger)
     check_package(lang, name, package_version)
     project = srsly.read_yaml(ROOT / "project.yml")
+    check_names(read_names(read_command_line()), project["vars"])
     # Others look for changes themselves.
     steps = {name_step(command): command for command in project["commands"] if not command.get("no_skip")}
     variables = {"config_dir": config_dir, "student": student}
@@ -56,6 +58,18 @@ def prepare(
         text = srsly.json_dumps(hash_files(find_sources(modules, configs)), indent=2) + "\n"
         if not says(path, text):
             write_text(path, text)
+
+
+def read_command_line() -> List[str]:
+    """The arguments of the process that runs the workflow, and with it this step.
+
+    RETURNS (List[str]): None where another user's process does not tell.
+    """
+    try:
+        parent = psutil.Process().parent()
+        return parent.cmdline() if parent else []
+    except psutil.Error:
+        return []
 
 
 def put_engine(engine: Path, target: Path) -> None:

@@ -15,7 +15,7 @@ from weasel.cli.run import check_rerun, project_run, validate_subcommand
 from weasel.util import load_project_config, parse_config_overrides
 
 from scripts.files import UserError, replaced
-from scripts.variables import check_variables
+from scripts.variables import check_names, check_run
 
 app = typer.Typer(add_completion=False)
 
@@ -46,7 +46,10 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
     RAISES (UserError): There is no such variable, or the run's name cannot be used.
     RAISES (SystemExit): A step failed.
     """
-    check_variables(overrides, load_project_config(project, interpolate=False))
+    # Before Weasel stumbles over them, or passes over them.
+    names = {name.removeprefix("vars."): value for name, value in overrides.items()}
+    check_names(names, load_project_config(project, interpolate=False)["vars"])
+    check_run(str(names.get("run", "en")))
     config = load_project_config(project, overrides=overrides)
     commands = {command["name"]: command for command in config["commands"]}
     validate_subcommand([], list(config["workflows"]), workflow)

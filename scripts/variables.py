@@ -1,7 +1,7 @@
 """Checks of the variables of project.yml, so that a slip ends the first step and not the last.
 
 Weasel reads a value as JSON where it can, so that 1.10 becomes 1.1 before any step sees it, and it passes over a
-variable that project.yml does not have.
+variable that project.yml does not have. So the names are read where they were typed.
 """
 
 import difflib
@@ -9,7 +9,7 @@ import json
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, Iterable
+from typing import Any, Iterable, List
 
 from scripts.files import UserError
 
@@ -74,18 +74,26 @@ def check_tagger(tagger: str) -> None:
         )
 
 
-def check_variables(overrides: Dict[str, Any], config: Dict[str, Any]) -> None:
-    """Refuse variables that project.yml does not have; Weasel would pass over them.
+def check_names(names: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse variables that project.yml does not have.
 
-    overrides (Dict[str, Any]): Values of variables by "vars.NAME".
-    config (Dict[str, Any]): project.yml.
-    RAISES (UserError): One of them is unknown, or the run's name is refused.
+    names (Iterable[str]): What stands behind `--vars.`.
+    known (Iterable[str]): The variables of project.yml.
+    RAISES (UserError): One of them is unknown.
     """
-    known = {f"vars.{name}" for name in config["vars"]}
-    for name in overrides:
+    for name in names:
         if name not in known:
-            raise UserError(f"project.yml has no variable for --{name}{suggest(name, known, prefix='--')}.")
-    check_run(str(overrides.get("vars.run", "run")))
+            raise UserError(f"project.yml has no variable for --vars.{name}{suggest(name, known, prefix='--vars.')}.")
+
+
+def read_names(arguments: Iterable[str]) -> List[str]:
+    """The variables of a command line of `project run`, read as Weasel does.
+
+    arguments (Iterable[str]): For example --vars.student, bow, --vars.run=mine.
+    RETURNS (List[str]): For example student, run.
+    """
+    options = (argument.removeprefix("--vars.") for argument in arguments if argument.startswith("--vars."))
+    return [option.partition("=")[0].replace("-", "_") if "=" in option else option for option in options]
 
 
 def find_package(name: str) -> Any:

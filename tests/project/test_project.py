@@ -6,6 +6,7 @@ from typing import Any, Dict, Iterator, List, Set, Tuple
 
 import pytest
 import srsly
+from packaging.requirements import Requirement
 from weasel.util import load_project_config, split_command
 
 from scripts.conversion.labels import Labelling
@@ -14,6 +15,8 @@ from tests.conftest import ROOT
 DEMO = ROOT / "assets" / "reviews" / "en"
 POSITIVE_WORDS = "good great excellent love loved best perfect nice happy wonderful amazing recommend well"
 NEGATIVE_WORDS = "bad worst awful terrible poor hate hated broken waste never not disappointed boring"
+REQUIREMENTS = ("requirements.txt", "requirements-ray.txt", "requirements-dev.txt")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 SPLITS = {"train": 394, "dev": 198, "test": 402, "unlabelled": 2019}
 
 
@@ -129,3 +132,21 @@ def test_commits_are_checked_by_what_make_test_runs() -> None:
     recipe = (ROOT / "Makefile").read_text(encoding="utf8").partition("\ntest:")[2].partition("\n\n")[0]
     tools = {re.split(r" --| \.", line)[0] for line in re.findall(r"\$\(BIN\)/(.+)", recipe)}
     assert tools - entries == {"python -m pytest"}
+
+
+def test_pins_are_exact_and_name_each_package_once_for_every_python() -> None:
+    lines = [line for name in REQUIREMENTS for line in (ROOT / name).read_text(encoding="utf8").splitlines()]
+    pins = [Requirement(line) for line in lines if line and line[0] not in "#-"]
+    assert len(pins) > 30 and all([spec.operator for spec in pin.specifier] == ["=="] for pin in pins)
+    for version in PYTHONS:
+        applying = [pin.name for pin in pins if not pin.marker or pin.marker.evaluate({"python_version": version})]
+        assert sorted(applying) == sorted({pin.name for pin in pins})
+
+
+def test_the_same_versions_of_python_are_named_everywhere() -> None:
+    first, last = PYTHONS[0], PYTHONS[-1]
+    for name in ("README.md", "Makefile", "requirements.txt"):
+        assert f"Python {first} to {last}" in (ROOT / name).read_text(encoding="utf8")
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf8")
+    assert f'requires-python = ">={first},<3.{int(last[2:]) + 1}"' in settings
+    assert f'target-version = "py{first.replace(".", "")}"' in settings

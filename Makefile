@@ -1,6 +1,7 @@
-# The two commands of the README. PYTHON is any Python 3.10 to 3.12.
+# The two commands of the README. PYTHON is any Python 3.10 to 3.14; one that is named has an environment of its own:
+# `make test PYTHON=python3.13` makes .venv-3.13.
 PYTHON ?= python3
-VENV := .venv
+VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])"))
 BIN := $(VENV)/bin
 
 .PHONY: run test

@@ -1,4 +1,5 @@
-"""The `prepare` step, the first of every workflow: it writes down what each step follows from, and where work runs.
+"""The `prepare` step, the first of every workflow: it checks the variables, and writes down what each step follows
+from, and where work runs.
 
 project.yml needs files as dependencies, so each step has one that names its code with hashes: training/RUN/sources/
 STEP.json. Which modules and cfgs a step uses is read out of project.yml itself. A file that says the same as before is
@@ -6,36 +7,69 @@ left untouched.
 
 It also copies the cfg that says where work runs to training/RUN/engine.cfg. No result follows from that, so no step
 depends on it, and command lines name the copy alone: another engine runs no step again.
+
+Variables that only a late step reads are checked here. Nothing that is written follows from those.
 """
 
 import re
 from pathlib import Path
 from typing import Any, Dict, List, Set, Tuple
 
+import psutil
 import srsly
 import typer
 
 from scripts.files import UserError, replaced, run_command
+from scripts.packaging.names import check_package
 from scripts.provenance import ROOT, find_module, find_sources, hash_files
+from scripts.variables import check_language, check_names, check_run, check_tagger, read_names
 
 
 def prepare(
     output: Path = typer.Argument(..., help="Folder of the run, e.g. training/en"),
+    run: str = typer.Option(..., help="Name of the run"),
     engine: Path = typer.Option(..., help="The cfg that says where work runs, e.g. configs/engine.cfg"),
     config_dir: str = typer.Option(..., help="Folder of the .cfg files"),
     student: str = typer.Option(..., help="Kind of the student"),
+    lang: str = typer.Option(..., help="Language code"),
+    tagger: str = typer.Option(..., help="Pipeline that tags parts of speech; may be empty"),
+    name: str = typer.Option(..., help="Name of the package, without the language"),
+    package_version: str = typer.Option(..., "--version", help="Version of the package"),
+    # Of these, the type is all that is checked.
+    seed: int = typer.Option(..., help="Seed of the run"),
+    gpu_id: int = typer.Option(..., help="GPU to use, -1 for the CPU"),
+    max_loss: float = typer.Option(..., help="Points of accuracy that the compressed student may lose"),
+    min_agreement: float = typer.Option(..., help="Share of texts on which it must agree", min=0, max=1),
 ) -> None:
-    """Write down which code each step follows from, and where work runs."""
+    """Check the variables, and write down which code each step follows from, and where work runs."""
+    check_run(run)
+    check_language(lang)
+    check_tagger(tagger)
+    check_package(lang, name, package_version)
     project = srsly.read_yaml(ROOT / "project.yml")
-    for command in project["commands"]:
-        # Others look for changes themselves.
-        if not command.get("no_skip"):
-            modules, configs = read_step(command, {"config_dir": config_dir, "student": student})
-            hashes = hash_files(find_sources(modules, configs))
-            path, text = output / "sources" / f"{name_step(command)}.json", srsly.json_dumps(hashes, indent=2) + "\n"
-            if not says(path, text):
-                write_text(path, text)
+    check_names(read_names(read_command_line()), project["vars"])
+    # Others look for changes themselves.
+    steps = {name_step(command): command for command in project["commands"] if not command.get("no_skip")}
+    variables = {"config_dir": config_dir, "student": student}
+    sources = {step: read_step(command, variables) for step, command in steps.items()}
     put_engine(engine, output / "engine.cfg")
+    for step, (modules, configs) in sources.items():
+        path = output / "sources" / f"{step}.json"
+        text = srsly.json_dumps(hash_files(find_sources(modules, configs)), indent=2) + "\n"
+        if not says(path, text):
+            write_text(path, text)
+
+
+def read_command_line() -> List[str]:
+    """The arguments of the process that runs the workflow, and with it this step.
+
+    RETURNS (List[str]): None where another user's process does not tell.
+    """
+    try:
+        parent = psutil.Process().parent()
+        return parent.cmdline() if parent else []
+    except psutil.Error:
+        return []
 
 
 def put_engine(engine: Path, target: Path) -> None:
@@ -71,19 +105,24 @@ def read_step(command: Dict[str, Any], variables: Dict[str, str]) -> Tuple[Set[P
 
     command (Dict[str, Any]): A command of project.yml, as it is written there.
     variables (Dict[str, str]): Values of the variables in the paths of its cfgs.
-    RETURNS (Tuple[Set[Path], List[Path]]): The modules' files, and those of the cfgs that exist: of others, Weasel says
-        that they are missing.
-    RAISES (UserError): The path of a cfg has another variable.
+    RETURNS (Tuple[Set[Path], List[Path]]): The modules' files, and those of the cfgs.
+    RAISES (UserError): A file of the folder of cfgs is missing, or its path has another variable.
     """
     names = re.findall(r"python -m (scripts\.[\w.]+)", " ".join(command["script"]))
     modules = {path for name in names for path in (*find_module(name), *find_module(f"{name}.__main__"))}
-    configs = [dep for dep in command["deps"] if dep.endswith(".cfg")]
+    files = [dep for dep in command["deps"] if dep.startswith("${vars.config_dir}/")]
     for name, value in variables.items():
-        configs = [config.replace(f"${{vars.{name}}}", value) for config in configs]
-    for config in configs:
-        if "$" in config:
-            raise UserError(f"project.yml, {command['name']}: {config} has a variable that `prepare` does not get.")
-    return modules, [Path(config) for config in configs if Path(config).is_file()]
+        files = [file.replace(f"${{vars.{name}}}", value) for file in files]
+    for file in files:
+        if "$" in file:
+            raise UserError(f"project.yml, {command['name']}: {file} has a variable that `prepare` does not get.")
+        if not Path(file).is_file():
+            there = ", ".join(sorted(path.name for path in Path(file).parent.glob("*"))) or "nothing"
+            raise UserError(
+                f"{file} does not exist; there is {there}. Check --vars.config_dir and --vars.student, which are "
+                f"{variables['config_dir']!r} and {variables['student']!r}."
+            )
+    return modules, [Path(file) for file in files if file.endswith(".cfg")]
 
 
 def says(path: Path, text: str) -> bool:

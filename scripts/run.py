@@ -14,7 +14,8 @@ from wasabi import msg
 from weasel.cli.run import check_rerun, project_run, validate_subcommand
 from weasel.util import load_project_config, parse_config_overrides
 
-from scripts.files import replaced
+from scripts.files import UserError, replaced
+from scripts.variables import check_names, check_run
 
 app = typer.Typer(add_completion=False)
 
@@ -30,7 +31,10 @@ class Clock(NamedTuple):
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(context: typer.Context, workflow: str = typer.Argument(..., help="E.g. all; then --vars.NAME VALUE")) -> None:
     """Run a workflow and say what each of its steps took."""
-    run_workflow(Path.cwd(), workflow, parse_config_overrides(context.args))
+    try:
+        run_workflow(Path.cwd(), workflow, parse_config_overrides(context.args))
+    except UserError as error:
+        msg.fail(str(error), exits=1)
 
 
 def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> None:
@@ -39,8 +43,13 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
     project (Path): Folder of project.yml, which must be the working directory.
     workflow (str): The name of a workflow.
     overrides (Dict[str, Any]): Values of variables by "vars.NAME".
+    RAISES (UserError): There is no such variable, or the run's name cannot be used.
     RAISES (SystemExit): A step failed.
     """
+    # Before Weasel stumbles over them, or passes over them.
+    names = {name.removeprefix("vars."): value for name, value in overrides.items()}
+    check_names(names, load_project_config(project, interpolate=False)["vars"])
+    check_run(str(names.get("run", "en")))
     config = load_project_config(project, overrides=overrides)
     commands = {command["name"]: command for command in config["commands"]}
     validate_subcommand([], list(config["workflows"]), workflow)

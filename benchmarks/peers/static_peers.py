@@ -8,7 +8,6 @@ from typing import Any, Dict, NamedTuple, Tuple, cast
 
 import numpy
 import spacy
-import srsly
 from model2vec.distill import distill_from_model
 from sklearn.linear_model import LogisticRegression
 from spacy_transformers import Transformer
@@ -17,6 +16,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from benchmarks.peers.data import Data
 from benchmarks.peers.sklearn_peers import save
+from scripts.encoders import DataOnly, find_encoder
 from scripts.evaluation.tfidf import GRID, refine
 from scripts.lexicon.__main__ import choose_words
 
@@ -45,8 +45,9 @@ def distill_encoder(data: Data, seed: int, folder: Path, shared: Path) -> Dict[s
     folder (Path): Where vectors and classifier shall stand.
     RETURNS (Dict[str, Any]): The settings, chosen on dev.
     """
-    encoder = srsly.read_json(data.training / "encoder.json")["path"]
-    return distill(data, AutoModel.from_pretrained(encoder), AutoTokenizer.from_pretrained(encoder), folder)
+    encoder = find_encoder(data.training / "encoder.json")
+    model = DataOnly(AutoModel, reads_weights=True).from_pretrained(encoder)
+    return distill(data, model, DataOnly(AutoTokenizer).from_pretrained(encoder), folder)
 
 
 def distill_teacher(data: Data, seed: int, folder: Path, shared: Path) -> Dict[str, Any]:

@@ -7,7 +7,6 @@ from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
 from typing import Any, Dict, List, Sequence, Union
 
-import spacy
 from spacy import Language
 from threadpoolctl import threadpool_limits
 
@@ -18,6 +17,7 @@ from scripts.data.tables.rows import Row
 from scripts.data.usable import is_empty, loosen
 from scripts.engines.shards import PackedFolder
 from scripts.files import UserError
+from scripts.pipelines import read_pipeline
 
 # Digits of a probability. The sixth is below what float32 tells apart near 1.
 DIGITS = 6
@@ -102,7 +102,7 @@ def load_pipeline(model: str) -> Language:
     for module in iter_modules(scripts.architectures.__path__, "scripts.architectures."):
         import_module(module.name)
     try:
-        return spacy.load(model)
+        return read_pipeline(model)
     except (OSError, ValueError) as error:
         raise UserError(
             f"The pipeline {model!r} cannot be loaded: {error}\nGive the name of an installed package, or a folder "

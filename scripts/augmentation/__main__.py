@@ -28,6 +28,7 @@ from scripts.engines.config import read_engine
 from scripts.engines.shards import Shard, prepare_folder, read_bytes, remove_folder, run_shards
 from scripts.engines.workers import Engine
 from scripts.files import UserError, hash_path, run_command
+from scripts.pipelines import read_pipeline
 from scripts.provenance import hash_sources
 
 Tagger = Callable[[Doc], List[str]]
@@ -129,7 +130,7 @@ def load_tagger(name: str) -> PipelineTagger:
     RAISES (UserError): There is no such pipeline, or it tags nothing.
     """
     try:
-        nlp = spacy.load(name)
+        nlp = read_pipeline(name)
     except OSError as error:
         raise UserError(
             f"The tagger {name!r} cannot be loaded: {error}. Leave --vars.tagger empty to learn classes."

@@ -11,11 +11,11 @@ import random
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, TypeVar
 
-import srsly
 from spacy.util import registry
 
 from scripts.augmentation.word_classes import WordClasses
 from scripts.data.texts import MASK
+from scripts.encoders import DataOnly, find_encoder
 from scripts.files import UserError
 
 
@@ -153,10 +153,11 @@ def load_masked_lm(encoder: Path) -> "tuple[Any, Any]":
     # Imported late: it takes seconds, and few runs fill masks.
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    folder = Path(srsly.read_json(encoder)["path"]) if encoder.suffix == ".json" else encoder
+    folder = find_encoder(encoder)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model, loading = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+        tokenizer = DataOnly(AutoTokenizer).from_pretrained(folder)
+        models = DataOnly(AutoModelForMaskedLM, reads_weights=True)
+        model, loading = models.from_pretrained(folder, output_loading_info=True)
     except (OSError, ValueError) as error:
         raise UserError(f"The encoder {folder} cannot be loaded as a masked language model: {error}") from error
     if loading["missing_keys"] or tokenizer.mask_token is None:

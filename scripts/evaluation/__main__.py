@@ -23,6 +23,7 @@ from scripts.evaluation.verdict import TAKES, System, judge
 from scripts.files import run_command, size_mb
 from scripts.gpu import use_gpu
 from scripts.machine import describe_machine, describe_versions
+from scripts.pipelines import read_pipeline
 
 N_SPEED_TEXTS = 200
 
@@ -54,7 +55,7 @@ def evaluate(
     }
     paths = {"baseline": baseline, "student": student, "teacher": teacher}
     pipelines = {name: nlp for name, (nlp, _) in references.items()}
-    pipelines.update({name: spacy.load(path) for name, path in paths.items()})
+    pipelines.update({name: read_pipeline(path) for name, path in paths.items()})
     sizes = {name: measure_size(nlp) for name, (nlp, _) in references.items()}
     sizes.update({name: size_mb(path) for name, path in paths.items()})
     result = measure_systems(pipelines, sizes, test, task, seed=seed)

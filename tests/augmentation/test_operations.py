@@ -18,7 +18,7 @@ from scripts.augmentation.operations import (
 )
 from scripts.augmentation.word_classes import WordClasses, count_classes
 from scripts.data.texts import MASK
-from scripts.files import UserError
+from scripts.files import UserError, hash_path
 from tests.conftest import make_augmenter
 
 CLASSES = count_classes(
@@ -113,7 +113,7 @@ def make_encoder(folder: Path, model: str) -> Path:
 def test_a_masked_language_model_replaces_words_in_context(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path / "encoder", "BertForMaskedLM")
     record = tmp_path / "encoder.json"
-    srsly.write_json(record, {"path": str(encoder)})
+    srsly.write_json(record, {"path": str(encoder), "sha256": hash_path(encoder)})
     fill = FillMask(0.5, record, top_k=14)
     tokens = make_tokens("The film was great !")
     drawn = Counter(word for seed in range(60) for word in fill(tokens, [1, 3], CLASSES, random.Random(seed)))
@@ -133,8 +133,9 @@ def test_an_encoder_without_a_language_model_head_is_an_error(tmp_path: Path) ->
         FillMask(0.1, encoder, top_k=5)
     with pytest.raises(UserError, match="needs an encoder"):
         FillMask(0.1, None, top_k=5)
+    (encoder / "config.json").write_text('{"model_type": "none"}', encoding="utf8")
     with pytest.raises(UserError, match="cannot be loaded"):
-        FillMask(0.1, tmp_path, top_k=5)
+        FillMask(0.1, encoder, top_k=5)
 
 
 def test_bad_settings_are_errors() -> None:

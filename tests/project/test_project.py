@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set, Tuple
 
+import pytest
 import srsly
-from weasel.util.config import load_project_config
+from packaging.requirements import Requirement
+from weasel.util import load_project_config, split_command
 
 from scripts.conversion.labels import Labelling
 from scripts.conversion.problems import Policies
@@ -14,6 +16,8 @@ from tests.conftest import ROOT
 DEMO = ROOT / "assets" / "reviews" / "en"
 POSITIVE_WORDS = "good great excellent love loved best perfect nice happy wonderful amazing recommend well"
 NEGATIVE_WORDS = "bad worst awful terrible poor hate hated broken waste never not disappointed boring"
+REQUIREMENTS = ("requirements.txt", "requirements-ray.txt", "requirements-dev.txt")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 SPLITS = {"train": 394, "dev": 198, "test": 402, "unlabelled": 2019}
 
 
@@ -45,7 +49,7 @@ def test_a_step_that_may_be_skipped_depends_on_its_code_and_its_cfgs() -> None:
         if not command.get("no_skip"):
             step = command["name"].removesuffix("-my-run")
             assert f"training/my-run/sources/{step}.json" in command["deps"]
-            named = {part for part in " ".join(command["script"]).split() if part.endswith(".cfg")}
+            named = {part for entry in command["script"] for part in split_command(entry) if part.endswith(".cfg")}
             # Where work runs changes no result.
             assert named - set(command["deps"]) <= {"training/my-run/engine.cfg"}, f"{step} does not depend on its cfg"
             assert not any(dep.endswith(".py") for dep in command["deps"])
@@ -60,6 +64,22 @@ def test_where_work_runs_does_not_run_a_step_again() -> None:
 def test_convert_drops_alone_what_it_drops_in_the_project() -> None:
     settings = load_project_config(ROOT)["vars"]
     assert Policies()._asdict() == {name: settings[name] for name in Policies._fields}
+
+
+# Values that have no space, as they are numbers.
+NUMBERS = {"negative_up_to", "skip_stars", "max_unusable", "seed", "jobs", "max_loss", "min_agreement", "gpu_id"}
+
+
+@pytest.mark.parametrize("value", ["my run", "o'brien", "é 日本", "[1] #2; (a) & b=c"])
+def test_values_with_spaces_reach_each_command_whole(value: str) -> None:
+    names = set(load_project_config(ROOT, interpolate=False)["vars"]) - NUMBERS
+    whole, plain = (
+        load_project_config(ROOT, overrides={f"vars.{name}": text for name in names})["commands"]
+        for text in (value, "PLAIN")
+    )
+    for command, other in zip(whole, plain):
+        for entry, expected in zip(command["script"], other["script"]):
+            assert split_command(entry) == [part.replace("PLAIN", value) for part in split_command(expected)]
 
 
 def test_runs_have_lock_entries_of_their_own() -> None:
@@ -118,3 +138,21 @@ def test_commits_are_checked_by_what_make_test_runs() -> None:
     recipe = (ROOT / "Makefile").read_text(encoding="utf8").partition("\ntest:")[2].partition("\n\n")[0]
     tools = {re.split(r" --| \.", line)[0] for line in re.findall(r"\$\(BIN\)/(.+)", recipe)}
     assert tools - entries == {"python -m pytest"}
+
+
+def test_pins_are_exact_and_name_each_package_once_for_every_python() -> None:
+    lines = [line for name in REQUIREMENTS for line in (ROOT / name).read_text(encoding="utf8").splitlines()]
+    pins = [Requirement(line) for line in lines if line and line[0] not in "#-"]
+    assert len(pins) > 30 and all([spec.operator for spec in pin.specifier] == ["=="] for pin in pins)
+    for version in PYTHONS:
+        applying = [pin.name for pin in pins if not pin.marker or pin.marker.evaluate({"python_version": version})]
+        assert sorted(applying) == sorted({pin.name for pin in pins})
+
+
+def test_the_same_versions_of_python_are_named_everywhere() -> None:
+    first, last = PYTHONS[0], PYTHONS[-1]
+    for name in ("README.md", "Makefile", "requirements.txt"):
+        assert f"Python {first} to {last}" in (ROOT / name).read_text(encoding="utf8")
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf8")
+    assert f'requires-python = ">={first},<3.{int(last[2:]) + 1}"' in settings
+    assert f'target-version = "py{first.replace(".", "")}"' in settings

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Set
+from typing import Any, Dict, Set
 
 import pytest
 import srsly
@@ -15,6 +15,11 @@ from scripts.provenance import find_sources, hash_sources
 from tests.conftest import ROOT
 
 CONFIGS = ROOT / "configs"
+# What `prepare` checks and nothing follows from.
+VARIABLES: Dict[str, Any] = {
+    **{"run": "en", "lang": "en", "tagger": "", "name": "reviews", "package_version": "0.1.0"},
+    **{"seed": 0, "gpu_id": -1, "max_loss": 0.2, "min_agreement": 0.99},
+}
 FILES = {
     "scripts/__init__.py": "",
     "scripts/functions.py": "import scripts.losses.kl\nimport scripts.losses.mse\n",
@@ -142,13 +147,13 @@ def test_prepare_leaves_what_has_not_changed_untouched(tmp_path: Path) -> None:
     engine, broken = CONFIGS / "engine.cfg", tmp_path / "broken.cfg"
     broken.write_text("[engine]\nn_workers = 2\n", encoding="utf8")
 
-    def run(student: str, engine: Path = engine) -> None:
-        prepare(tmp_path, engine=engine, config_dir=str(CONFIGS), student=student)
+    def run(student: str, engine: Path = engine, **late: Any) -> None:
+        prepare(tmp_path, engine=engine, config_dir=str(CONFIGS), student=student, **{**VARIABLES, **late})
 
     run("bow")
     written = [tmp_path / "engine.cfg", *(tmp_path / "sources").iterdir()]
     times = {path.name: path.stat().st_mtime_ns for path in written}
-    run("bow")
+    run("bow", run="my run", name="other", package_version="1.0.0", lang="de", seed=3, max_loss=9.0)
     assert times == {path.name: path.stat().st_mtime_ns for path in written}
     bow = srsly.read_json(tmp_path / "sources" / "train-student.json")
     run("cnn", CONFIGS / "ray.cfg")
@@ -157,16 +162,39 @@ def test_prepare_leaves_what_has_not_changed_untouched(tmp_path: Path) -> None:
     assert "scripts/architectures/lexemes.py" in set(cnn) - set(bow)
     changed = {path.name for path in written if path.stat().st_mtime_ns != times[path.name]}
     assert changed == {"engine.cfg", "train-baseline.json", "train-student.json"}
-    # Weasel says which cfg of a step is missing.
-    run("unknown")
     with pytest.raises(UserError, match="no engine in a section"):
         run("bow", broken)
     with pytest.raises(UserError, match=r"where.cfg does not exist.*--vars.engine"):
         run("bow", tmp_path / "where.cfg")
-    assert (tmp_path / "engine.cfg").read_bytes() == engine.read_bytes()
+    assert (tmp_path / "engine.cfg").read_bytes() == (CONFIGS / "ray.cfg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "slip, message",
+    [
+        ({"run": "a/b"}, "cannot name a run's folders"),
+        ({"lang": "english"}, "no language 'english'"),
+        ({"tagger": "en_core_web_none"}, "neither an installed pipeline nor a folder"),
+        ({"name": "my-reviews"}, "is no name for a package"),
+        ({"package_version": "1.1"}, "fewer than three numbers"),
+        (
+            {"student": "ensembel"},
+            r"student_ensembel\.cfg does not exist; there is .*student_bow\.cfg.*--vars\.student",
+        ),
+        ({"config_dir": "config"}, r"config/teacher\.cfg does not exist; there is nothing\. Check --vars\.config_dir"),
+        ({"engine": Path("where.cfg")}, r"where\.cfg does not exist.*--vars\.engine"),
+    ],
+)
+def test_prepare_refuses_what_a_late_step_would_and_writes_nothing(
+    slip: Dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    good = {"engine": CONFIGS / "engine.cfg", "config_dir": str(CONFIGS), "student": "bow", **VARIABLES}
+    with pytest.raises(UserError, match=message):
+        prepare(tmp_path / "en", **{**good, **slip})
+    assert not (tmp_path / "en").exists()
 
 
 def test_prepare_must_know_the_variables_in_the_path_of_a_cfg() -> None:
-    command = {"name": "x-${vars.run}", "script": [], "deps": ["${vars.folder}/x.cfg"]}
-    with pytest.raises(UserError, match=r"x-.*folder.*prepare"):
+    command = {"name": "x-${vars.run}", "script": [], "deps": ["${vars.config_dir}/${vars.kind}.cfg"]}
+    with pytest.raises(UserError, match=r"x-.*kind.*prepare"):
         read_step(command, {"config_dir": "configs"})

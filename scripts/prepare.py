@@ -5,7 +5,8 @@ STEP.json. Which modules and cfgs a step uses is read out of project.yml itself.
 left untouched.
 
 It also copies the cfg that says where work runs to training/RUN/engine.cfg. No result follows from that, so no step
-depends on it, and command lines name the copy alone: another engine runs no step again.
+depends on it, and command lines name the copy alone: another engine runs no step again. And it mends project.lock,
+which a kill may have cut off.
 """
 
 import re
@@ -14,8 +15,11 @@ from typing import Any, Dict, List, Set, Tuple
 
 import srsly
 import typer
+from wasabi import msg
 
-from scripts.files import UserError, replaced, run_command
+from scripts.files import UserError, replaced
+from scripts.lock_file import mend_lock_file
+from scripts.locks import run_step
 from scripts.provenance import ROOT, find_module, find_sources, hash_files
 
 
@@ -26,6 +30,8 @@ def prepare(
     student: str = typer.Option(..., help="Kind of the student"),
 ) -> None:
     """Write down which code each step follows from, and where work runs."""
+    if mend_lock_file(ROOT / "project.lock"):
+        msg.warn("project.lock was cut off by a kill or a full disk: a step that it no longer knows runs again.")
     project = srsly.read_yaml(ROOT / "project.yml")
     for command in project["commands"]:
         # Others look for changes themselves.
@@ -98,4 +104,4 @@ def write_text(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    run_command(prepare)
+    run_step(prepare)

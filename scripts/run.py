@@ -14,7 +14,8 @@ from wasabi import msg
 from weasel.cli.run import check_rerun, project_run, validate_subcommand
 from weasel.util import load_project_config, parse_config_overrides
 
-from scripts.files import replaced
+from scripts.files import replaced, told
+from scripts.locks import FOLDER, locked
 
 app = typer.Typer(add_completion=False)
 
@@ -39,6 +40,7 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
     project (Path): Folder of project.yml, which must be the working directory.
     workflow (str): The name of a workflow.
     overrides (Dict[str, Any]): Values of variables by "vars.NAME".
+    RAISES (UserError): Another workflow works on the same run.
     RAISES (SystemExit): A step failed.
     """
     config = load_project_config(project, overrides=overrides)
@@ -46,6 +48,23 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
     validate_subcommand([], list(config["workflows"]), workflow)
     steps: List[str] = config["workflows"][workflow]
     run_name = steps[0].removeprefix("prepare-")
+    # Between two steps, none of them holds the run.
+    with locked(FOLDER / f"{run_name}.workflow", f"The run {run_name!r}"):
+        run_steps(project, steps, commands, run_name, overrides)
+
+
+def run_steps(
+    project: Path, steps: List[str], commands: Dict[str, Any], run_name: str, overrides: Dict[str, Any]
+) -> None:
+    """Run steps one after the other, and keep after each what it took.
+
+    project (Path): Folder of project.yml.
+    steps (List[str]): Their names.
+    commands (Dict[str, Any]): By name, as project.yml has them with all variables filled in.
+    run_name (str): The name of the run.
+    overrides (Dict[str, Any]): Values of variables by "vars.NAME".
+    RAISES (SystemExit): A step failed.
+    """
     path = project / "training" / run_name / "times.json"
     times: Dict[str, Dict[str, float]] = srsly.read_json(path) if path.is_file() else {}
     rows = []
@@ -61,9 +80,9 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
                 rows.append((name, *show(taken)) if is_run else (name, "skipped", ""))
             if is_run:
                 times[name] = taken._asdict()
+                with replaced(path) as partial:
+                    srsly.write_json(partial, times)
     finally:
-        with replaced(path) as partial:
-            srsly.write_json(partial, times)
         msg.divider("Times")
         rows.append(("together", *show(since(begin))))
         msg.table(rows, header=("step", "wall", "CPU"), divider=True, aligns=("l", "r", "r"))
@@ -86,4 +105,5 @@ def show(taken: Clock) -> List[str]:
 
 
 if __name__ == "__main__":
-    app()
+    with told():
+        app()

@@ -21,7 +21,8 @@ from scripts.ablation.inputs import Cell, Inputs
 from scripts.ablation.report import write_report
 from scripts.ablation.statistics import merge, summarize
 from scripts.data.task import Task
-from scripts.files import UserError, digest, hash_path, replaced, run_command
+from scripts.files import UserError, digest, hash_path, replaced
+from scripts.locks import run_step
 from scripts.process import ONE_CORE, run_module
 
 FIELDS = {
@@ -185,4 +186,4 @@ def is_finished(folder: Path) -> bool:
 
 
 if __name__ == "__main__":
-    run_command(ablate)
+    run_step(ablate)

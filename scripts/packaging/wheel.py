@@ -19,7 +19,8 @@ from wasabi import msg
 
 import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
-from scripts.files import UserError, hash_path, remove, replaced, run_command
+from scripts.files import UserError, hash_path, remove, replaced
+from scripts.locks import run_step
 
 TOLERANCE = 1e-6
 N_CHECKED = 100
@@ -128,4 +129,4 @@ def check_wheels(expected: Dict[Path, List[Dict]]) -> None:
 
 
 if __name__ == "__main__":
-    run_command(build_package)
+    run_step(build_package)

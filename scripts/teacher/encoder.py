@@ -19,7 +19,8 @@ from spacy.util import registry
 from torch.utils.benchmark import Timer
 from wasabi import msg
 
-from scripts.files import UserError, hash_path, replaced, run_command
+from scripts.files import UserError, hash_path, replaced
+from scripts.locks import locked, run_step
 
 DEFAULT = "default"
 EMBEDDED = "all-MiniLM-L6-v2"
@@ -41,13 +42,15 @@ def fetch_encoder(
         encoder = EMBEDDED if lang == "en" else MULTILINGUAL
     source = Path(encoder)
     target = encoders / source.resolve().name
-    if encoder == EMBEDDED:
-        copy_encoder(find_embedded(), target)
-    elif source.is_dir():
-        copy_encoder(source, target)
-    else:
-        target = download_encoder(encoder, encoders)
-    result = {"encoder": encoder, "path": target.as_posix(), "sha256": hash_path(target)}
+    # Another run may fetch the same one at the same time.
+    with locked(encoders / ".lock", str(encoders), wait=True):
+        if encoder == EMBEDDED:
+            copy_encoder(find_embedded(), target)
+        elif source.is_dir():
+            copy_encoder(source, target)
+        else:
+            target = download_encoder(encoder, encoders)
+        result = {"encoder": encoder, "path": target.as_posix(), "sha256": hash_path(target)}
     if record.is_file() and srsly.read_json(record) == result:
         msg.good(f"{target} is up to date")
         return
@@ -228,4 +231,4 @@ def use_bfloat16(transformer: torch.nn.Module, device: torch.device) -> None:
 
 
 if __name__ == "__main__":
-    run_command(fetch_encoder)
+    run_step(fetch_encoder)

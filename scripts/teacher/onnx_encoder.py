@@ -27,7 +27,7 @@ from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
 from transformers import AutoModel
 
-from scripts.files import digest, replaced
+from scripts.files import describe_fault, digest, replaced
 from scripts.teacher.window_encoder import Encode, WindowEncoder
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "weights")
@@ -230,6 +230,9 @@ def _export_errors() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except Exception as error:
+        if describe_fault(error):
+            # A full disk is no reason to run the teacher another way.
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ExportError(f"{type(error).__name__}: {reason}") from error
     finally:

@@ -15,7 +15,6 @@ import typer
 
 # What a disk, rights and limits do to a program that has no fault itself.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NUMPY_SHORT = "requested and"
 REFUSED = (
     errno.EACCES,
     errno.EPERM,
@@ -26,6 +25,8 @@ REFUSED = (
     errno.EISDIR,
     errno.ENAMETOOLONG,
 )
+# NumPy tells how much it could not write, and not why.
+NUMPY_SHORT = re.compile(r"\d+ requested and \d+ written")
 
 
 class UserError(ValueError):
@@ -65,12 +66,10 @@ def describe_fault(error: Exception) -> Optional[str]:
     number, name = getattr(error, "errno", None), getattr(error, "filename", None)
     full = os.strerror(errno.ENOSPC)
     is_full = number in NO_ROOM or full in str(error)
-    # NumPy tells how much it could not write, and not why.
-    is_short = isinstance(error, OSError) and NUMPY_SHORT in str(error)
-    if not (is_full or is_short or number in REFUSED):
+    if not is_full and number not in REFUSED:
         return None
-    reason = os.strerror(number) if number else full if is_full else str(error.args[0])
-    if not (is_full or is_short):
+    reason = os.strerror(number) if number else full
+    if not is_full:
         return f"{name or 'A file'} cannot be read or written: {reason}. Mend that, then run the same command again."
     place = find_existing(Path(name or "."))
     return (
@@ -94,7 +93,9 @@ def named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        if NUMPY_SHORT.search(str(error)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        if error.errno and error.filename is None:
             error.filename = str(path)
         raise
 

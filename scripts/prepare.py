@@ -5,8 +5,8 @@ STEP.json. Which modules and cfgs a step uses is read out of project.yml itself.
 left untouched.
 
 It also copies the cfg that says where work runs to training/RUN/engine.cfg. No result follows from that, so no step
-depends on it, and command lines name the copy alone: another engine runs no step again. And it mends project.lock,
-which a kill may have cut off.
+depends on it, and command lines name the copy alone: another engine runs no step again. Before all
+that, it claims the run for this workflow, and mends project.lock, which a kill may have cut off.
 """
 
 import re
@@ -17,9 +17,9 @@ import srsly
 import typer
 from wasabi import msg
 
-from scripts.files import UserError, replaced
+from scripts.claim import claim_run
+from scripts.files import UserError, replaced, run_command
 from scripts.lock_file import mend_lock_file
-from scripts.locks import run_step
 from scripts.provenance import ROOT, find_module, find_sources, hash_files
 
 
@@ -30,9 +30,11 @@ def prepare(
     student: str = typer.Option(..., help="Kind of the student"),
 ) -> None:
     """Write down which code each step follows from, and where work runs."""
+    project = srsly.read_yaml(ROOT / "project.yml")
+    scripts = " ".join(line for command in project["commands"] for line in command["script"])
+    claim_run(output, set(re.findall(r"python -m (spacy \w+|\S+)", scripts)))
     if mend_lock_file(ROOT / "project.lock"):
         msg.warn("project.lock was cut off by a kill or a full disk: a step that it no longer knows runs again.")
-    project = srsly.read_yaml(ROOT / "project.yml")
     for command in project["commands"]:
         # Others look for changes themselves.
         if not command.get("no_skip"):
@@ -104,4 +106,4 @@ def write_text(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    run_step(prepare)
+    run_command(prepare)

@@ -4,6 +4,7 @@ Steps, skipping and messages are Weasel's. A step that is skipped keeps, in time
 """
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
@@ -15,7 +16,9 @@ from weasel.cli.run import check_rerun, project_run, validate_subcommand
 from weasel.util import load_project_config, parse_config_overrides
 
 from scripts.files import replaced, told
-from scripts.locks import FOLDER, locked
+
+# A disk with fewer bytes than this is full: steps write files of many MB.
+NO_ROOM = 50e6
 
 app = typer.Typer(add_completion=False)
 
@@ -40,7 +43,6 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
     project (Path): Folder of project.yml, which must be the working directory.
     workflow (str): The name of a workflow.
     overrides (Dict[str, Any]): Values of variables by "vars.NAME".
-    RAISES (UserError): Another workflow works on the same run.
     RAISES (SystemExit): A step failed.
     """
     config = load_project_config(project, overrides=overrides)
@@ -48,23 +50,6 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
     validate_subcommand([], list(config["workflows"]), workflow)
     steps: List[str] = config["workflows"][workflow]
     run_name = steps[0].removeprefix("prepare-")
-    # Between two steps, none of them holds the run.
-    with locked(FOLDER / f"{run_name}.workflow", f"The run {run_name!r}"):
-        run_steps(project, steps, commands, run_name, overrides)
-
-
-def run_steps(
-    project: Path, steps: List[str], commands: Dict[str, Any], run_name: str, overrides: Dict[str, Any]
-) -> None:
-    """Run steps one after the other, and keep after each what it took.
-
-    project (Path): Folder of project.yml.
-    steps (List[str]): Their names.
-    commands (Dict[str, Any]): By name, as project.yml has them with all variables filled in.
-    run_name (str): The name of the run.
-    overrides (Dict[str, Any]): Values of variables by "vars.NAME".
-    RAISES (SystemExit): A step failed.
-    """
     path = project / "training" / run_name / "times.json"
     times: Dict[str, Dict[str, float]] = srsly.read_json(path) if path.is_file() else {}
     rows = []
@@ -75,6 +60,10 @@ def run_steps(
             is_run = check_rerun(project, commands[step])
             try:
                 project_run(project, step, overrides=overrides)
+            except SystemExit as ended:
+                if ended.code and (free := shutil.disk_usage(project).free) < NO_ROOM:
+                    msg.warn(f"{project} has {free / 1e6:,.1f} MB free. Make room, then run the same command again.")
+                raise
             finally:
                 taken = since(start)
                 rows.append((name, *show(taken)) if is_run else (name, "skipped", ""))

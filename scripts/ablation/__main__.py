@@ -21,8 +21,7 @@ from scripts.ablation.inputs import Cell, Inputs
 from scripts.ablation.report import write_report
 from scripts.ablation.statistics import merge, summarize
 from scripts.data.task import Task
-from scripts.files import UserError, digest, hash_path, replaced
-from scripts.locks import run_step
+from scripts.files import UserError, digest, hash_path, replaced, run_command
 from scripts.process import ONE_CORE, run_module
 
 FIELDS = {
@@ -186,4 +185,4 @@ def is_finished(folder: Path) -> bool:
 
 
 if __name__ == "__main__":
-    run_step(ablate)
+    run_command(ablate)

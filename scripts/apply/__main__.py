@@ -64,7 +64,7 @@ def apply(
     }
     folder = model_folder(model, nlp)
     parts = output.with_name(f"{output.name}.parts")
-    with locked(parts / ".lock", str(output)):
+    with locked(parts):
         kept = prepare_folder(
             str(parts),
             {

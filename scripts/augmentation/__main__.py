@@ -27,8 +27,7 @@ from scripts.data.texts import GOLD, SOURCES, UNLABELLED, Text, read_unlabelled,
 from scripts.engines.config import read_engine
 from scripts.engines.shards import Shard, prepare_folder, read_bytes, remove_folder, run_shards
 from scripts.engines.workers import Engine
-from scripts.files import UserError, hash_path
-from scripts.locks import run_step
+from scripts.files import UserError, hash_path, run_command
 from scripts.provenance import hash_sources
 
 Tagger = Callable[[Doc], List[str]]
@@ -240,4 +239,4 @@ def read_parts(folder: str, names: List[str]) -> Iterator[Text]:
 
 
 if __name__ == "__main__":
-    run_step(augment)
+    run_command(augment)

@@ -13,8 +13,7 @@ from scripts.conversion.labels import Labelling
 from scripts.conversion.splits import Splits, read_splits
 from scripts.data.docbins import write_docs
 from scripts.data.texts import write_unlabelled
-from scripts.files import UserError, hash_path, replaced
-from scripts.locks import run_step
+from scripts.files import UserError, hash_path, replaced, run_command
 from scripts.provenance import hash_sources
 
 
@@ -149,4 +148,4 @@ def print_summary(splits: Splits) -> None:
 
 
 if __name__ == "__main__":
-    run_step(convert)
+    run_command(convert)

@@ -20,9 +20,8 @@ from scripts.evaluation.reference import fit_reference, measure_size, read_taugh
 from scripts.evaluation.report import print_report, write_report
 from scripts.evaluation.speed import measure_speed
 from scripts.evaluation.verdict import TAKES, System, judge
-from scripts.files import size_mb
+from scripts.files import run_command, size_mb
 from scripts.gpu import use_gpu
-from scripts.locks import run_step
 from scripts.machine import describe_machine, describe_versions
 
 N_SPEED_TEXTS = 200
@@ -111,4 +110,4 @@ def measure_systems(
 
 
 if __name__ == "__main__":
-    run_step(evaluate)
+    run_command(evaluate)

@@ -20,9 +20,8 @@ from wasabi import msg
 
 from scripts.data.task import Task
 from scripts.data.texts import GOLD, UNLABELLED, read_texts
-from scripts.files import UserError, replaced
+from scripts.files import UserError, replaced, run_command
 from scripts.gpu import use_gpu
-from scripts.locks import run_step
 from scripts.teacher.loading import load_teacher, read_config
 from scripts.teacher.window_encoder import make_window_encoder
 
@@ -166,4 +165,4 @@ def save_vectors(words: List[str], vectors: numpy.ndarray, lang: str, output: Pa
 
 
 if __name__ == "__main__":
-    run_step(write_lexicon)
+    run_command(write_lexicon)

@@ -23,8 +23,7 @@ from scripts.data.docbins import read_docs
 from scripts.data.predictions import predict_docs
 from scripts.data.task import Task
 from scripts.data.texts import read_unlabelled
-from scripts.files import replaced, write_record
-from scripts.locks import run_step
+from scripts.files import replaced, run_command, write_record
 
 # Shares of a table's rows that are tried; None leaves them as they are, 1 only stores them smaller.
 SHARES = (None, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
@@ -211,4 +210,4 @@ def render(curve: List[Row], names: List[str], *, n_dev: int, max_loss: float, m
 
 
 if __name__ == "__main__":
-    run_step(compress)
+    run_command(compress)

@@ -17,8 +17,7 @@ from wasabi import msg
 import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
 from scripts.distillation.calibration import calibrate, list_members
-from scripts.files import UserError, replaced
-from scripts.locks import run_step
+from scripts.files import UserError, replaced, run_command
 
 # Largest difference of a probability. What predicts in place of a model may add up in another order, and calibration
 # makes logits larger: one of nine students with a cached CNN differed by 1.2e-6.
@@ -149,4 +148,4 @@ def compare_predictions(one: Language, other: Language, texts: List[str]) -> flo
 
 
 if __name__ == "__main__":
-    run_step(export)
+    run_command(export)

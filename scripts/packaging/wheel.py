@@ -19,8 +19,7 @@ from wasabi import msg
 
 import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
-from scripts.files import UserError, hash_path, remove, replaced
-from scripts.locks import run_step
+from scripts.files import UserError, hash_path, remove, replaced, run_command
 
 TOLERANCE = 1e-6
 N_CHECKED = 100
@@ -129,4 +128,4 @@ def check_wheels(expected: Dict[Path, List[Dict]]) -> None:
 
 
 if __name__ == "__main__":
-    run_step(build_package)
+    run_command(build_package)

@@ -19,8 +19,8 @@ from spacy.util import registry
 from torch.utils.benchmark import Timer
 from wasabi import msg
 
-from scripts.files import UserError, hash_path, replaced
-from scripts.locks import locked, run_step
+from scripts.files import UserError, hash_path, replaced, run_command
+from scripts.locks import locked
 
 DEFAULT = "default"
 EMBEDDED = "all-MiniLM-L6-v2"
@@ -43,7 +43,7 @@ def fetch_encoder(
     source = Path(encoder)
     target = encoders / source.resolve().name
     # Another run may fetch the same one at the same time.
-    with locked(encoders / ".lock", str(encoders), wait=True):
+    with locked(encoders, wait=True):
         if encoder == EMBEDDED:
             copy_encoder(find_embedded(), target)
         elif source.is_dir():
@@ -231,4 +231,4 @@ def use_bfloat16(transformer: torch.nn.Module, device: torch.device) -> None:
 
 
 if __name__ == "__main__":
-    run_step(fetch_encoder)
+    run_command(fetch_encoder)

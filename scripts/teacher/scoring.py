@@ -24,9 +24,8 @@ from scripts.data.task import Task
 from scripts.data.texts import Text, read_texts
 from scripts.engines.config import read_engine
 from scripts.engines.shards import STARTED, Shard, fetch_files, prepare_folder, run_shards
-from scripts.files import hash_path, remove, replaced
+from scripts.files import hash_path, remove, replaced, run_command
 from scripts.gpu import use_gpu
-from scripts.locks import run_step
 from scripts.provenance import hash_sources
 from scripts.teacher.loading import choose_teacher, describe_fingerprint, read_config
 from scripts.teacher.shard_scorer import hash_doc, make_scorer
@@ -163,4 +162,4 @@ def cut_shards(texts: Iterator[Text]) -> Iterator[Shard]:
 
 
 if __name__ == "__main__":
-    run_step(score)
+    run_command(score)

@@ -16,10 +16,9 @@ from scripts.augmentation.text_file import TextFile
 from scripts.data.docbins import write_docs
 from scripts.data.texts import GOLD, Text, write_texts, write_unlabelled
 from scripts.engines.shards import write_bytes
-from scripts.files import UserError, describe_fault, replaced, told
-from scripts.run_spacy import run_spacy
+from scripts.files import UserError, describe_fault, named, replaced, told
 from scripts.teacher.onnx_encoder import ExportError, _export_errors
-from tests.conftest import BOW, ROOT, run_here, train
+from tests.conftest import ROOT, run_here
 from tests.faults.limits import needs_rights, no_room, obey_rights, read_only
 
 SIZE = 40_000
@@ -79,7 +78,6 @@ def test_texts_that_wait_find_no_room(tmp_path: Path) -> None:
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "A file cannot be written: Disk quota exceeded"),
         # Of libraries in Rust and C++.
         (RuntimeError("No space left on device (os error 28)"), "A file cannot be written: No space left"),
-        (OSError("7000 requested and 12 written"), "A file cannot be written: 7000 requested"),
         (PermissionError(errno.EACCES, "Permission denied", "x"), "x cannot be read or written: Permission denied"),
         (OSError(errno.EROFS, "Read-only file system", "x"), "x cannot be read or written: Read-only file system"),
         (FileExistsError(errno.EEXIST, "File exists", "corpus"), "corpus cannot be read or written: File exists"),
@@ -100,6 +98,12 @@ def test_faults_of_the_machine_are_told_without_a_traceback(
 def test_faults_of_the_program_keep_their_traceback(error: Exception) -> None:
     with pytest.raises(type(error)), told():
         raise error
+
+
+def test_an_error_in_numpys_own_words_is_told_too() -> None:
+    with pytest.raises(OSError) as raised, named(Path("x/y")):
+        raise OSError("7000 requested and 12 written")
+    assert str(describe_fault(raised.value)).startswith("x/y cannot be written: No space left")
 
 
 def test_a_full_disk_does_not_run_the_teacher_another_way() -> None:
@@ -131,28 +135,6 @@ def test_a_step_goes_on_once_there_is_room(tmp_path: Path, capsys: pytest.Captur
     assert not (corpus / "data.json").exists() and not list(corpus.rglob("*.partial"))
     assert run_here(*arguments) == 0
     assert (corpus / "data.json").is_file()
-
-
-def test_a_training_that_finds_no_room_leaves_the_earlier_model(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model, trained = tmp_path / "student", train(BOW, n_updates=0)
-
-    def write_best() -> None:
-        # What `spacy train` does, without its minutes; it ends as all commands do.
-        trained.to_disk(Path(sys.argv[sys.argv.index("--output") + 1]) / "model-best")
-        raise SystemExit(0)
-
-    monkeypatch.setattr("scripts.run_spacy.setup_cli", write_best)
-    monkeypatch.setattr(sys, "argv", ["spacy"])
-    with pytest.raises(SystemExit), told(), no_room(1000):
-        run_spacy(["train", "x.cfg", "--output", str(model)])
-    assert str(model) in capsys.readouterr().err and not list(tmp_path.iterdir())
-    run_spacy(["train", "x.cfg", "--output", str(model), "--gpu-id", "-1"])
-    assert sys.argv[:3] == ["spacy", "train", "x.cfg"] and sys.argv[-2:] == ["--gpu-id", "-1"]
-    assert [path.name for path in tmp_path.iterdir()] == ["student"] and (model / "model-best" / "meta.json").is_file()
-    with pytest.raises(UserError, match="needs --output"):
-        run_spacy(["train", "x.cfg"])
 
 
 @needs_rights

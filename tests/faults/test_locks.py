@@ -1,86 +1,117 @@
-"""Two at once: the second is told who is at work, or waits; a kill -9 leaves nothing locked."""
+"""Two at once: the second is told who is at work, or waits; a kill -9 keeps nobody out."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, Iterator, List
 
 import pytest
+import srsly
 
+from scripts.claim import RECORD, claim_run
 from scripts.files import UserError
-from scripts.locks import find_run, hold_run, locked
-from scripts.run import run_workflow
+from scripts.locks import locked
 from tests.conftest import ROOT, run_here
 
-HOLD = """
-import sys, time
-from pathlib import Path
-from scripts.locks import locked
-with locked(Path(sys.argv[1]), "the run"):
-    print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
-"""
+# Processes that say when they are ready, and then live on for a while.
+WAIT = "print('ready', flush=True); time.sleep(float(sys.argv[1]))"
+IMPORT = "import subprocess, sys, time; from pathlib import Path; "
+HOLD = f"{IMPORT} from scripts.locks import locked\nwith locked(Path(sys.argv[2])): {WAIT}"
+# `prepare` claims a run for what has started it.
+CLAIM_ONCE = f"{IMPORT} from scripts.claim import claim_run; claim_run(Path(sys.argv[1]), set())"
+CLAIM = f"{IMPORT} subprocess.run([sys.executable, '-c', {CLAIM_ONCE!r}, sys.argv[2]], check=True); {WAIT}"
+COMMANDS = {"pause", "spacy train"}
 
 
-def hold(path: Path, seconds: float = 60) -> "subprocess.Popen[str]":
-    """Start a process that holds a lock, and wait until it does."""
-    command = [sys.executable, "-c", HOLD, str(path), str(seconds)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "held\n"
-    return process
+class Starter:
+    """Starts processes that wait, and ends them."""
+
+    def __init__(self) -> None:
+        self.processes: List[subprocess.Popen[str]] = []
+
+    def __call__(self, *arguments: Any, cwd: Path = ROOT, seconds: float = 60) -> "subprocess.Popen[str]":
+        command = [sys.executable, arguments[0], arguments[1], str(seconds), *map(str, arguments[2:])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(cwd), *sys.path])}
+        process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, text=True, env=environment)
+        self.processes.append(process)
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        return process
 
 
-def test_the_second_is_refused_and_told_of_the_first_until_that_is_killed(tmp_path: Path) -> None:
-    path = tmp_path / ".locks" / "en.step"
-    process = hold(path)
-    told = rf"the run is in use by process {process.pid} on .* Wait until"
-    with pytest.raises(UserError, match=told), locked(path, "the run"):
+@pytest.fixture
+def start() -> Iterator[Starter]:
+    starter = Starter()
+    yield starter
+    for process in starter.processes:
+        process.kill()
+        process.communicate()
+
+
+def claim(project: Path) -> None:
+    claim_run(project / "training" / "en", COMMANDS)
+
+
+def test_the_second_is_refused_until_the_first_is_killed(start: Starter, tmp_path: Path) -> None:
+    process = start("-c", HOLD, tmp_path / "parts")
+    with pytest.raises(UserError, match=r"Another process works in .*parts\. Wait until"), locked(tmp_path / "parts"):
         pass
     process.kill()
-    process.communicate()
-    with locked(path, "the run"):
+    process.wait()
+    with locked(tmp_path / "parts"):
         pass
 
 
-def test_who_shares_a_folder_waits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    process = hold(tmp_path / ".lock", seconds=1)
-    with locked(tmp_path / ".lock", "assets/encoders", wait=True):
+def test_who_shares_a_folder_waits(start: Starter, tmp_path: Path) -> None:
+    process = start("-c", HOLD, tmp_path / "encoders", seconds=1)
+    with locked(tmp_path / "encoders", wait=True):
         assert process.wait(timeout=5) == 0
-    assert f"Waiting for process {process.pid}" in capsys.readouterr().out
+
+
+def test_a_second_workflow_is_told_of_the_first_until_that_is_killed(start: Starter, tmp_path: Path) -> None:
+    process = start("-c", CLAIM, tmp_path / "training" / "en")
+    with pytest.raises(UserError, match=rf"Process {process.pid} works on the run 'en' since 20"):
+        claim(tmp_path)
+    process.kill()
+    # Its end has not been asked for yet, as it is in a container whose first process does not.
+    claim(tmp_path)
+    # What has started this process waits for it, so it may begin a second workflow after the first.
+    claim(tmp_path)
+
+
+def test_the_number_of_a_process_that_was_given_again_keeps_nobody_out(start: Starter, tmp_path: Path) -> None:
+    process = start("-c", f"import sys, time; {WAIT}")
+    record = tmp_path / "training" / "en" / RECORD
+    record.parent.mkdir(parents=True)
+    srsly.write_json(record, {"pid": process.pid, "create_time": 0.5})
+    claim(tmp_path)
+    assert srsly.read_json(record)["pid"] == os.getppid()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "run"),
-    [
-        (["corpus/my run", "--lang", "en", "--train", "x/train.jsonl"], "my run"),
-        (["default", "training/de/encoder.json", "--lang", "de"], "de"),
-        (["configs/teacher.cfg", "--output", "training/en/teacher"], "en"),
-        (["packages/en"], "en"),
-        (["/home/me/corpus/en", "--lang", "en"], None),
-        (["corpus", "-1", ""], None),
-    ],
+    ("argument", "folder", "is_refused"),
+    [("corpus/en/gold", "", True), ("corpus/en", "", True), ("corpus/de", "", False), ("corpus/en", "other", False)],
 )
-def test_the_run_of_a_step_is_read_out_of_its_arguments(arguments: List[str], run: Optional[str]) -> None:
-    assert find_run(arguments) == run
-
-
-def test_a_step_is_refused_while_another_of_its_run_is_at_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_step_that_outlives_its_workflow_keeps_the_next_one_out(
+    argument: str, folder: str, is_refused: bool, start: Starter, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    cwd = tmp_path / folder
+    cwd.mkdir(exist_ok=True)
+    (cwd / "pause.py").write_text(f"import sys, time; {WAIT}")
+    process = start("-m", "pause", argument, cwd=cwd)
+    if not is_refused:
+        claim(tmp_path)
+        return
+    with pytest.raises(UserError, match=f"Process {process.pid} works on the run 'en' since .* -m pause"):
+        claim(tmp_path)
+
+
+def test_prepare_takes_away_what_killed_steps_have_left(tmp_path: Path) -> None:
+    left = tmp_path / "training" / "en" / "teacher.partial" / "model-best"
+    left.mkdir(parents=True)
+    (tmp_path / "corpus" / "de").mkdir(parents=True)
+    other = tmp_path / "corpus" / "de" / "x.partial"
+    other.touch()
     options = ["--engine", ROOT / "configs" / "engine.cfg", "--config-dir", ROOT / "configs", "--student", "bow"]
-    with hold_run(["training/en/report"]):
-        # Another run is another matter.
-        assert run_here("scripts.prepare", "training/de", *options) == 0
-        assert run_here("scripts.prepare", "training/en", *options) == 1
-    assert "The run 'en' is in use by process" in capsys.readouterr().err
-    assert not (tmp_path / "training" / "en").exists()
-
-
-def test_a_second_workflow_is_refused_between_two_steps_of_the_first_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "project.yml").write_text((ROOT / "project.yml").read_text(encoding="utf8"), encoding="utf8")
-    with locked(Path(".locks/en.workflow"), "x"), pytest.raises(UserError, match="The run 'en' is in use"):
-        run_workflow(tmp_path, "all", {})
+    assert run_here("scripts.prepare", tmp_path / "training" / "en", *options) == 0
+    assert other.exists() and not left.parent.exists()

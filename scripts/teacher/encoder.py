@@ -42,15 +42,13 @@ def fetch_encoder(
         encoder = EMBEDDED if lang == "en" else MULTILINGUAL
     source = Path(encoder)
     target = encoders / source.resolve().name
-    # Another run may fetch the same one at the same time.
-    with locked(encoders, wait=True):
-        if encoder == EMBEDDED:
-            copy_encoder(find_embedded(), target)
-        elif source.is_dir():
-            copy_encoder(source, target)
-        else:
-            target = download_encoder(encoder, encoders)
-        result = {"encoder": encoder, "path": target.as_posix(), "sha256": hash_path(target)}
+    if encoder == EMBEDDED:
+        copy_encoder(find_embedded(), target)
+    elif source.is_dir():
+        copy_encoder(source, target)
+    else:
+        target = download_encoder(encoder, encoders)
+    result = {"encoder": encoder, "path": target.as_posix(), "sha256": hash_path(target)}
     if record.is_file() and srsly.read_json(record) == result:
         msg.good(f"{target} is up to date")
         return
@@ -97,12 +95,20 @@ def copy_encoder(source: Path, target: Path) -> None:
         raise UserError(f"{source} holds no encoder: expected config.json, weights (*.safetensors) and a tokenizer.")
     files = sorted({path for pattern in HUB_PATTERNS for path in source.glob(pattern)})
     hashes = {path.name: hash_path(path) for path in files}
-    if target.is_dir() and hashes == {path.name: hash_path(path) for path in target.iterdir()}:
+
+    def is_there() -> bool:
+        return target.is_dir() and hashes == {path.name: hash_path(path) for path in target.iterdir()}
+
+    if is_there():
         return
-    with replaced(target) as partial:
-        partial.mkdir()
-        for path in files:
-            (partial / path.name).write_bytes(path.read_bytes())
+    # Another run may be copying the same one.
+    with locked(target.parent, wait=True):
+        if is_there():
+            return
+        with replaced(target) as partial:
+            partial.mkdir()
+            for path in files:
+                (partial / path.name).write_bytes(path.read_bytes())
 
 
 def download_encoder(name: str, encoders: Path) -> Path:

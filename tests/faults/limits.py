@@ -1,16 +1,16 @@
-"""A disk without room, and folders that may not be written to, as any user can have them."""
+"""A disk without room, as any user can have it."""
 
-import ctypes
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Iterator
 
 import pytest
 
+needs_rights = pytest.mark.skipif(sys.platform != "linux", reason="root obeys the rights of files on Linux only")
+
 
 @contextmanager
-def no_room(n_bytes: int = 0) -> Iterator[None]:
+def no_room(n_bytes: int) -> Iterator[None]:
     """Let no file grow beyond a size: the system refuses to write as on a full disk (EFBIG in place of ENOSPC).
 
     n_bytes (int): The largest size.
@@ -22,27 +22,3 @@ def no_room(n_bytes: int = 0) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def obey_rights() -> None:
-    """Let what this process starts next obey the rights of files, as it does not where root starts it (Linux)."""
-    libc, drop_capability, dac_override, dac_read_search = ctypes.CDLL(None), 24, 1, 2
-    for capability in (dac_override, dac_read_search):
-        libc.prctl(drop_capability, capability, 0, 0, 0)
-
-
-needs_rights = pytest.mark.skipif(sys.platform != "linux", reason="root obeys the rights of files on Linux only")
-
-
-@contextmanager
-def read_only(path: Path) -> Iterator[None]:
-    """Take the rights to write from a file, or from a folder and all that is in it."""
-    paths = [path, *path.rglob("*")]
-    modes = {one: one.stat().st_mode for one in paths}
-    for one, mode in modes.items():
-        one.chmod(mode & ~0o222)
-    try:
-        yield
-    finally:
-        for one, mode in modes.items():
-            one.chmod(mode)

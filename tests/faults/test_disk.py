@@ -12,6 +12,7 @@ import pytest
 import spacy
 import srsly
 
+from benchmarks.limits import obey_rights, read_only
 from scripts.augmentation.text_file import TextFile
 from scripts.data.docbins import write_docs
 from scripts.data.texts import GOLD, Text, write_texts, write_unlabelled
@@ -19,7 +20,7 @@ from scripts.engines.shards import write_bytes
 from scripts.files import UserError, describe_fault, named, replaced, told
 from scripts.teacher.onnx_encoder import ExportError, _export_errors
 from tests.conftest import ROOT, run_here
-from tests.faults.limits import needs_rights, no_room, obey_rights, read_only
+from tests.faults.limits import needs_rights, no_room
 
 SIZE = 40_000
 

@@ -79,7 +79,7 @@ def measure(
                 for outcome in kind(calm, Path(temporary), Random(seed)):
                     msg.text(f"{'✔' if outcome.is_right else '✘'} {': '.join(outcome[:3])}")
                     outcomes.append(outcome)
-    record = {"outcomes": [outcome._asdict() for outcome in outcomes], "machine": describe_machine()}
+    record = {"outcomes": [outcome._asdict() for outcome in outcomes], "machine": describe_machine(-1)}
     write_and_show(output, record, *make_table(record))
     if not all(outcome.is_right for outcome in outcomes):
         raise UserError("Some faults did harm: see above.")

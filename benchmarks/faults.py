@@ -188,7 +188,7 @@ def fill_disk(calm: Path, folder: Path, rng: Random) -> Iterator[Outcome]:
             seen = f"{how if told else text[-500:]}, exit code {done.returncode}"
             is_right = bool(done.returncode) and told and not broken and ("Traceback" not in text or "train" in step)
             yield Outcome(step, f"room for {size // 2:,} bytes", ", broken: ".join([seen, *broken]), is_right)
-            code = start(project, "all", stdout=subprocess.DEVNULL, env=environment).wait()
+            code = run_step(project, step, env=environment).returncode
             yield Outcome(step, "the same command with room", **(failed(code) if code else judge(calm, project)))
     finally:
         subprocess.run(["umount", str(place)], check=True)

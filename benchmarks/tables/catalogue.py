@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import peers, runs, speed
+from benchmarks.tables import faults, peers, runs, speed
 from benchmarks.tables.table import Table
 
 
@@ -45,6 +45,7 @@ COMMANDS: Dict[str, str] = {
     "encoder": f"{ENCODER} --rounds 3 --budgets 512,2048,8192",
     "encoder_gpu": f"{ENCODER} --n-texts 400 --rounds 3 --gpu-id 0 \\\n"
     "  --budgets 8192,32768,131072 --output benchmarks/results/encoder_gpu.json",
+    "faults": "python -m benchmarks.faults",
     "memory": "python -m benchmarks.memory",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
     "  --scoring benchmarks/results/scoring.json",
@@ -68,6 +69,7 @@ TABLES: Dict[str, Shown] = {
     "scoring-gpu": Shown("scoring_gpu", speed.scoring),
     "encoder": Shown("encoder", speed.encoder),
     "encoder-gpu": Shown("encoder_gpu", speed.encoder),
+    "faults": Shown("faults", faults.faults),
     "memory": Shown("memory", speed.memory),
     "cost": Shown("cost", speed.cost),
 }

@@ -79,8 +79,8 @@ def describe_fault(error: Exception) -> Optional[str]:
 
 
 def find_existing(path: Path) -> Path:
-    """The nearest folder above a path that exists."""
-    return next(folder for folder in path.absolute().parents if folder.is_dir())
+    """A path itself if it is a folder, else the nearest one above it that exists."""
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable, Dict, List
 
 import numpy
@@ -107,11 +108,15 @@ def test_an_error_in_numpys_own_words_is_told_too() -> None:
     assert str(describe_fault(raised.value)).startswith("x/y cannot be written: No space left")
 
 
-def test_a_full_disk_does_not_run_the_teacher_another_way() -> None:
+def test_a_full_disk_does_not_run_the_teacher_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OSError, match="No space"), _export_errors():
         raise OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(ExportError, match="no such operator"), _export_errors():
         raise RuntimeError("no such operator")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(OSError, match="No space"), _export_errors():
+        # ONNX Runtime's words.
+        raise RuntimeError("Protobuf serialization failed.")
 
 
 def write_reviews(folder: Path) -> Path:

@@ -35,9 +35,11 @@ FILES = (
     "training/{run}/compression.json",
     "training/{run}/report/report.json",
 )
-# What a run of the same code gives anew each time.
-VARYING = ("words_per_second", "provenance", "size_mb", "mb")
+# What a run of the same code gives anew each time; the reason of a verdict names speeds.
+VARYING = ("words_per_second", "provenance", "size_mb", "mb", "reason")
 EQUAL = "equal to the byte"
+# A model that has kept where its encoder lay.
+SAME_MODEL = "weights equal to the byte; attributes equal"
 
 
 def compare(

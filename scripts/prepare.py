@@ -8,7 +8,8 @@ left untouched.
 It also copies the cfg that says where work runs to training/RUN/engine.cfg. No result follows from that, so no step
 depends on it, and command lines name the copy alone: another engine runs no step again.
 
-Variables that only a late step reads are checked here. Nothing that is written follows from those.
+Before that, it claims the run for this workflow, mends project.lock, which a kill may have cut off, and checks
+variables that only a late step reads. Nothing that is written follows from those.
 """
 
 import re
@@ -18,8 +19,11 @@ from typing import Any, Dict, List, Set, Tuple
 import psutil
 import srsly
 import typer
+from wasabi import msg
 
+from scripts.claim import claim_run
 from scripts.files import UserError, replaced, run_command
+from scripts.lock_file import mend_lock_file
 from scripts.packaging.names import check_package
 from scripts.provenance import ROOT, find_module, find_sources, hash_files
 from scripts.variables import check_language, check_names, check_run, check_tagger, read_names
@@ -48,6 +52,10 @@ def prepare(
     check_package(lang, name, package_version)
     project = srsly.read_yaml(ROOT / "project.yml")
     check_names(read_names(read_command_line()), project["vars"])
+    scripts = " ".join(line for command in project["commands"] for line in command["script"])
+    claim_run(output, set(re.findall(r"python -m (spacy \w+|\S+)", scripts)))
+    if mend_lock_file(ROOT / "project.lock"):
+        msg.warn("project.lock was cut off by a kill or a full disk: a step that it no longer knows runs again.")
     # Others look for changes themselves.
     steps = {name_step(command): command for command in project["commands"] if not command.get("no_skip")}
     variables = {"config_dir": config_dir, "student": student}

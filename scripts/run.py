@@ -4,6 +4,7 @@ Steps, skipping and messages are Weasel's. A step that is skipped keeps, in time
 """
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
@@ -14,8 +15,11 @@ from wasabi import msg
 from weasel.cli.run import check_rerun, project_run, validate_subcommand
 from weasel.util import load_project_config, parse_config_overrides
 
-from scripts.files import UserError, replaced
+from scripts.files import UserError, replaced, told
 from scripts.variables import check_names, check_run
+
+# A disk with fewer bytes than this is full: steps write files of many MB.
+NO_ROOM = 50e6
 
 app = typer.Typer(add_completion=False)
 
@@ -65,14 +69,18 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
             is_run = check_rerun(project, commands[step])
             try:
                 project_run(project, step, overrides=overrides)
+            except SystemExit as ended:
+                if ended.code and (free := shutil.disk_usage(project).free) < NO_ROOM:
+                    msg.warn(f"{project} has {free / 1e6:,.1f} MB free. Make room, then run the same command again.")
+                raise
             finally:
                 taken = since(start)
                 rows.append((name, *show(taken)) if is_run else (name, "skipped", ""))
             if is_run:
                 times[name] = taken._asdict()
+                with replaced(path) as partial:
+                    srsly.write_json(partial, times)
     finally:
-        with replaced(path) as partial:
-            srsly.write_json(partial, times)
         msg.divider("Times")
         rows.append(("together", *show(since(begin))))
         msg.table(rows, header=("step", "wall", "CPU"), divider=True, aligns=("l", "r", "r"))
@@ -95,4 +103,5 @@ def show(taken: Clock) -> List[str]:
 
 
 if __name__ == "__main__":
-    app()
+    with told():
+        app()

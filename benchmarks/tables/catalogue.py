@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import damage, peers, runs, speed
+from benchmarks.tables import damage, faults, peers, runs, speed
 from benchmarks.tables.table import Table
 
 
@@ -45,6 +45,7 @@ COMMANDS: Dict[str, str] = {
     "encoder": f"{ENCODER} --rounds 3 --budgets 512,2048,8192",
     "encoder_gpu": f"{ENCODER} --n-texts 400 --rounds 3 --gpu-id 0 \\\n"
     "  --budgets 8192,32768,131072 --output benchmarks/results/encoder_gpu.json",
+    "faults": "python -m benchmarks.faults",
     "memory": "python -m benchmarks.memory",
     "fuzz": "python -m benchmarks.fuzz",
     "wheel_environments": "python -m benchmarks.wheel_environments WHEEL corpus/en/gold/test.spacy \\\n"
@@ -71,6 +72,7 @@ TABLES: Dict[str, Shown] = {
     "scoring-gpu": Shown("scoring_gpu", speed.scoring),
     "encoder": Shown("encoder", speed.encoder),
     "encoder-gpu": Shown("encoder_gpu", speed.encoder),
+    "faults": Shown("faults", faults.faults),
     "memory": Shown("memory", speed.memory),
     "fuzz": Shown("fuzz", damage.fuzz),
     "environments": Shown("wheel_environments", speed.environments),

@@ -34,6 +34,7 @@ from scripts.data.usable import find_fault, is_empty
 from scripts.engines.config import read_engine
 from scripts.engines.shards import PackedFolder, Shard, prepare_folder, run_shards
 from scripts.files import UserError, hash_path, remove, replaced, run_command
+from scripts.locks import locked
 
 
 def apply(
@@ -68,29 +69,30 @@ def apply(
     }
     folder = model_folder(model, nlp)
     parts = output.with_name(f"{output.name}.parts")
-    kept = prepare_folder(
-        str(parts),
-        {
-            **settings,
-            "part_size": part_size,
-            "model_sha256": hash_path(folder),
-            "input_sha256": hash_path(input_path),
-            "quotes": quotes.value,
-            "spacy": spacy.__version__,
-        },
-    )
-    if kept:
-        msg.info(f"Going on with the {len(kept)} parts in {parts}")
-    run_shards(
-        partial(make_classifier, PackedFolder.pack(folder) if where.name == "ray" else model, **settings),
-        cut_parts(read_rows(input_path, quotes=quotes), part_size),
-        str(parts),
-        engine=where,
-        total=corpus.n_rows,
-        desc="Classifying",
-    )
-    with replaced(output) as partial_output:
-        WRITERS[suffix].join(sorted(parts.glob("*.part")), partial_output, settings["columns"], input_path)
+    with locked(parts):
+        kept = prepare_folder(
+            str(parts),
+            {
+                **settings,
+                "part_size": part_size,
+                "model_sha256": hash_path(folder),
+                "input_sha256": hash_path(input_path),
+                "quotes": quotes.value,
+                "spacy": spacy.__version__,
+            },
+        )
+        if kept:
+            msg.info(f"Going on with the {len(kept)} parts in {parts}")
+        run_shards(
+            partial(make_classifier, PackedFolder.pack(folder) if where.name == "ray" else model, **settings),
+            cut_parts(read_rows(input_path, quotes=quotes), part_size),
+            str(parts),
+            engine=where,
+            total=corpus.n_rows,
+            desc="Classifying",
+        )
+        with replaced(output) as partial_output:
+            WRITERS[suffix].join(sorted(parts.glob("*.part")), partial_output, settings["columns"], input_path)
     remove(parts)
     msg.good(f"Classified {corpus.n_rows - corpus.n_empty} texts: {output}")
     if corpus.n_empty:

@@ -7,6 +7,7 @@ from tempfile import TemporaryFile
 from typing import Iterator
 
 from scripts.data.texts import Text
+from scripts.files import named
 
 
 class TextFile:
@@ -15,6 +16,7 @@ class TextFile:
     def __init__(self, folder: Path) -> None:
         """folder (Path): Where the file shall stand; there must be room for all texts."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._file = TemporaryFile(dir=folder)  # noqa: SIM115
         self._starts = array("Q")
 
@@ -25,7 +27,8 @@ class TextFile:
     def append(self, text: Text) -> None:
         """text (Text): What comes behind the others."""
         self._starts.append(self._file.tell())
-        self._file.write(text.to_json().encode("ascii") + b"\n")
+        with named(self._folder):
+            self._file.write(text.to_json().encode("ascii") + b"\n")
 
     def shuffle(self, rng: random.Random) -> Iterator[Text]:
         """Give all texts in the order in which `rng.shuffle` would put a list of them, and close the file.
@@ -34,7 +37,7 @@ class TextFile:
         YIELDS (Text): Each text once.
         """
         rng.shuffle(self._starts)
-        with self._file as file:
+        with named(self._folder), self._file as file:
             for start in self._starts:
                 file.seek(start)
                 yield Text.from_json(file.readline().decode("ascii"))

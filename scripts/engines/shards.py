@@ -11,7 +11,7 @@ import fsspec
 from tqdm import tqdm
 
 from scripts.engines.workers import Engine, Task, Worker, run_tasks
-from scripts.files import UserError
+from scripts.files import UserError, named
 
 # What the files of a folder follow from.
 STARTED = "started.json"
@@ -78,9 +78,15 @@ def prepare_folder(folder: str, identity: Dict[str, Any], *, suffix: str = "") -
     files, root = fsspec.url_to_fs(folder)
     content = json.dumps(identity, sort_keys=True, indent=2).encode("utf8")
     is_started = files.isfile(f"{root}/{STARTED}")
-    names = {name for name in list_names(folder) if name != STARTED and name.endswith(suffix)}
+    found = list_names(folder)
+    # What writers have left that were killed.
+    left = {name for name in found if name.endswith(".partial")}
+    # A dot: who works here.
+    names = {name for name in found - left if name != STARTED and name[0] != "." and name.endswith(suffix)}
+    for name in left if is_started else ():
+        files.rm(f"{root}/{name}", recursive=True)
     if is_started and files.cat_file(f"{root}/{STARTED}") == content:
-        return {name for name in names if not name.endswith(".partial")}
+        return names
     if names and not is_started:
         raise UserError(
             f"{folder} holds files of something else. Name a folder that is new or was used for this before."
@@ -124,9 +130,16 @@ def write_bytes(path: str, content: bytes) -> None:
     files, target = fsspec.url_to_fs(path)
     # A name of its own, so that two writers of one file do not mix: the last one wins, and both wrote the same.
     partial = f"{target}.{uuid4().hex}.partial"
-    files.makedirs(files._parent(target), exist_ok=True)
-    files.pipe_file(partial, content)
-    files.mv(partial, target)
+    with named(Path(path)):
+        try:
+            files.makedirs(files._parent(target), exist_ok=True)
+            files.pipe_file(partial, content)
+            files.mv(partial, target)
+        except OSError:
+            # It may be what fills the disk.
+            if files.exists(partial):
+                files.rm(partial)
+            raise
 
 
 def fetch_files(folder: str, paths: Iterable[Path]) -> None:
@@ -162,7 +175,8 @@ class PackedFolder(NamedTuple):
         RETURNS (PackedFolder): Its files; weights hardly compress, so they are stored as they are.
         """
         buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        # A clock that was set back gives files of before 1980, which the format cannot say.
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     archive.write(path, path.relative_to(folder).as_posix())

@@ -23,6 +23,7 @@ from wasabi import msg
 
 from scripts.encoders import PICKLED, SAFETENSORS, DataOnly, check_encoder, find_encoder
 from scripts.files import UserError, hash_path, remove, replaced, run_command
+from scripts.locks import locked
 
 DEFAULT = "default"
 EMBEDDED = "all-MiniLM-L6-v2"
@@ -100,17 +101,25 @@ def copy_encoder(source: Path, target: Path, *, pickled: Pickled) -> None:
     files = sorted({path for pattern in HUB_PATTERNS for path in source.glob(pattern)})
     weights = list_pickled(source) if pickled == "convert" else []
     hashes = {path.name: hash_path(path) for path in files}
-    if not weights and target.is_dir() and hashes == {path.name: hash_path(path) for path in target.iterdir()}:
+
+    def is_there() -> bool:
+        return target.is_dir() and hashes == {path.name: hash_path(path) for path in target.iterdir()}
+
+    if not weights and is_there():
         return
     if not weights:
         check_encoder(source)
-    with replaced(target) as partial:
-        partial.mkdir()
-        for path in files:
-            (partial / path.name).write_bytes(path.read_bytes())
-        if weights:
-            convert_weights(weights, partial / WEIGHTS)
-            check_encoder(partial)
+    # Another run may be copying the same one.
+    with locked(target.parent, wait=True):
+        if not weights and is_there():
+            return
+        with replaced(target) as partial:
+            partial.mkdir()
+            for path in files:
+                (partial / path.name).write_bytes(path.read_bytes())
+            if weights:
+                convert_weights(weights, partial / WEIGHTS)
+                check_encoder(partial)
 
 
 def list_pickled(folder: Path) -> List[Path]:

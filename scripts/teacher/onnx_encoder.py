@@ -8,13 +8,15 @@ SOURCE: Xiao et al. (2023), SmoothQuant, arXiv:2211.10438, section 4; here the c
     quantile of all channels, and the others are left as they are.
 """
 
+import errno
 import logging
 import os
+import shutil
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
 import numpy
@@ -27,13 +29,15 @@ from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
 from transformers import AutoModel
 
-from scripts.files import digest, replaced
+from scripts.files import describe_fault, digest, replaced
 from scripts.teacher.window_encoder import Encode, WindowEncoder
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "weights")
 QUANTISED = ["MatMul", "Attention"]
 # Channels above this quantile of all channels' largest values are scaled down to it.
 QUANTILE = 0.9
+# Bytes that a full disk has at most: programs write in blocks.
+NO_ROOM = 2**20
 
 
 class ExportError(RuntimeError):
@@ -114,7 +118,8 @@ def export_onnx(encoder: WindowEncoder, path: Path) -> None:
     RAISES (ExportError): PyTorch or ONNX Runtime cannot do it.
     """
     transformer = encoder.transformer
-    with _export_errors(), TemporaryDirectory() as folder:
+    # What was written is still there, and fills the disk, when an error is looked at.
+    with TemporaryDirectory() as folder, _export_errors():
         traced = str(Path(folder) / "traced.onnx")
         # The fusions know attention spelt out, not PyTorch's fused operator.
         plain = AutoModel.from_config(transformer.config, attn_implementation="eager")
@@ -230,6 +235,13 @@ def _export_errors() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except Exception as error:
+        # A full disk is no reason to run the teacher another way. ONNX Runtime does not say so: "Protobuf serialization
+        # failed".
+        if describe_fault(error):
+            raise
+        place = gettempdir()
+        if shutil.disk_usage(place).free < NO_ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place) from error
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ExportError(f"{type(error).__name__}: {reason}") from error
     finally:

@@ -52,14 +52,16 @@ def prepare(
     check_package(lang, name, package_version)
     project = srsly.read_yaml(ROOT / "project.yml")
     check_names(read_names(read_command_line()), project["vars"])
-    scripts = " ".join(line for command in project["commands"] for line in command["script"])
-    claim_run(output, set(re.findall(r"python -m (spacy \w+|\S+)", scripts)))
-    if mend_lock_file(ROOT / "project.lock"):
-        msg.warn("project.lock was cut off by a kill or a full disk: a step that it no longer knows runs again.")
     # Others look for changes themselves.
     steps = {name_step(command): command for command in project["commands"] if not command.get("no_skip")}
     variables = {"config_dir": config_dir, "student": student}
     sources = {step: read_step(command, variables) for step, command in steps.items()}
+    if not engine.is_file():
+        raise UserError(f"{engine} does not exist. Give --vars.engine a cfg such as configs/engine.cfg.")
+    scripts = " ".join(line for command in project["commands"] for line in command["script"])
+    claim_run(output, set(re.findall(r"python -m (spacy \w+|\S+)", scripts)))
+    if mend_lock_file(ROOT / "project.lock"):
+        msg.warn("project.lock was cut off by a kill or a full disk: a step that it no longer knows runs again.")
     put_engine(engine, output / "engine.cfg")
     for step, (modules, configs) in sources.items():
         path = output / "sources" / f"{step}.json"
@@ -85,10 +87,8 @@ def put_engine(engine: Path, target: Path) -> None:
 
     engine (Path): The user's choice.
     target (Path): Its place.
-    RAISES (UserError): There is no such file, or it cannot be read.
+    RAISES (UserError): It cannot be read.
     """
-    if not engine.is_file():
-        raise UserError(f"{engine} does not exist. Give --vars.engine a cfg such as configs/engine.cfg.")
     text = engine.read_text(encoding="utf8")
     if not says(target, text):
         # A broken one shall not be found after the teacher's training. Imported late: it takes seconds, mostly for

@@ -6,6 +6,7 @@ pooling, and a linear layer follow. Shipped module: it imports only spaCy, Thinc
 """
 
 from collections import Counter
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union, cast
 
 import numpy
@@ -103,34 +104,42 @@ def _build_packed_lstm(width: int, depth: int) -> Model[Ragged, Ragged]:
     """A BiLSTM that never reads padding. Thinc's PyTorchLSTM does, so its result would depend on the batch."""
     # Imported here, so that a package of the CNN needs no PyTorch.
     import torch
-    from torch.nn.utils import rnn
 
-    class PackedLSTM(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.lstm = torch.nn.LSTM(width, width // 2, num_layers=depth, bidirectional=True)
-
-        def forward(self, words: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-            packed = rnn.pack_sequence(list(words.split(lengths.tolist())), enforce_sorted=False)
-            output, _ = rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
-            return torch.cat([text[:length] for text, length in zip(output, lengths.tolist())])
-
-    def convert_inputs(model: Model, X: Ragged, is_train: bool) -> Tuple[ArgsKwargs, Callable]:
-        words = xp2torch(X.dataXd, requires_grad=is_train)
-        args = ArgsKwargs(args=(words, torch.tensor(X.lengths.tolist())), kwargs={})
-        return args, lambda d_args: Ragged(torch2xp(d_args.args[0]), X.lengths)
-
-    def convert_outputs(model: Model, outputs: Any, is_train: bool) -> Tuple[Ragged, Callable]:
-        X, Y = outputs
-
-        def convert_gradient(dY: Ragged) -> ArgsKwargs:
-            return ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": xp2torch(dY.dataXd)})
-
-        return Ragged(torch2xp(Y), X.lengths), convert_gradient
-
-    wrapper = PyTorchWrapper(PackedLSTM(), convert_inputs=convert_inputs, convert_outputs=convert_outputs)
+    # A class of its own could not be sent to a process that is spawned: only what a module holds can.
+    module = torch.nn.ModuleDict({"lstm": torch.nn.LSTM(width, width // 2, num_layers=depth, bidirectional=True)})
+    module.forward = partial(_read_packed, module)
+    wrapper = PyTorchWrapper(module, convert_inputs=_convert_inputs, convert_outputs=_convert_outputs)
     wrapper.attrs["requires"] = ["torch>=2.0"]
     return wrapper
+
+
+def _read_packed(module: Any, words: Any, lengths: Any) -> Any:
+    """Run the LSTM on texts of their own lengths. Shape of words and result: (n_tokens, width)."""
+    import torch
+    from torch.nn.utils import rnn
+
+    packed = rnn.pack_sequence(list(words.split(lengths.tolist())), enforce_sorted=False)
+    output, _ = rnn.pad_packed_sequence(module["lstm"](packed)[0], batch_first=True)
+    return torch.cat([text[:length] for text, length in zip(output, lengths.tolist())])
+
+
+def _convert_inputs(model: Model, X: Ragged, is_train: bool) -> Tuple[ArgsKwargs, Callable]:
+    """From word vectors to what PyTorch reads, and back for gradients."""
+    import torch
+
+    words = xp2torch(X.dataXd, requires_grad=is_train)
+    args = ArgsKwargs(args=(words, torch.tensor(X.lengths.tolist())), kwargs={})
+    return args, lambda d_args: Ragged(torch2xp(d_args.args[0]), X.lengths)
+
+
+def _convert_outputs(model: Model, outputs: Any, is_train: bool) -> Tuple[Ragged, Callable]:
+    """From what PyTorch has computed to vectors, and back for gradients."""
+    X, Y = outputs
+
+    def convert_gradient(dY: Ragged) -> ArgsKwargs:
+        return ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": xp2torch(dY.dataXd)})
+
+    return Ragged(torch2xp(Y), X.lengths), convert_gradient
 
 
 def _embed_lexemes(width: int, rows: List[int], maxout_pieces: int, lexicon_width: int) -> Model[List[Doc], Ragged]:

@@ -17,7 +17,7 @@ from scripts.architectures import ngrams
 from scripts.architectures.lexemes import LEXEME_ATTRS, extract_lexemes
 from scripts.architectures.ngrams import count_documents, hash_ngrams
 from scripts.packaging.export import export_pipeline
-from tests.conftest import ARCHITECTURES, BOW, CNN, make_examples, make_pipeline, make_teacher_logits, train
+from tests.conftest import ARCHITECTURES, BOW, CNN, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
 
 NLP = spacy.blank("en")
 words = st.lists(st.sampled_from(["a", "b", "C", "dd", "É", "😀"]), max_size=6)
@@ -248,6 +248,15 @@ def test_pickled_pipeline_predicts_the_same(architecture: Dict[str, Any]) -> Non
     docs = [eg.reference for eg in examples]
     copy = registry.resolve({"model": architecture})["model"].from_bytes(pickle.loads(pickle.dumps(model.to_bytes())))
     assert numpy.array_equal(copy.predict(docs), model.predict(docs))
+
+
+def test_a_model_can_be_sent_to_a_process_that_is_not_forked(architecture: Dict[str, Any]) -> None:
+    nlp = make_pipeline(architecture)
+    nlp.initialize(lambda: make_examples(nlp, teacher_logits=make_teacher_logits()))
+    textcat: Any = nlp.get_pipe("textcat")
+    sent = pickle.loads(pickle.dumps(textcat))
+    docs = [nlp.make_doc(text) for text, _ in TEXTS]
+    assert numpy.array_equal(sent.model.predict(docs), textcat.model.predict(docs))
 
 
 def test_n_process_changes_nothing(architecture: Dict[str, Any]) -> None:

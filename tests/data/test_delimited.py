@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
@@ -67,6 +67,18 @@ def test_a_review_of_several_lines_is_one_row(lines: List[str], end: str, tmp_pa
     rows = read(write(tmp_path / "a.csv", "text,stars", *lines, end=end))
     assert [row["stars"] for row in rows] == [line[-1] for line in lines]
     assert rows[0]["text"] == lines[0][1:-3].replace('""', '"')
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(("name", "separator"), [("a.tsv", "\t"), ("a.csv", ",")])
+def test_one_review_of_several_lines_among_short_ones_is_one_row(
+    name: str, separator: str, order: Tuple[int, int], tmp_path: Path
+) -> None:
+    # Its first or its last line has the separators of a row, whichever column the text is.
+    rows = [["text", "label"], *(line.split("\t") for line in PLAIN), ['"one\n\ntwo"', "POSITIVE"]]
+    rows = [[row[i] for i in order] for row in rows]
+    read_back = read(write(tmp_path / name, *(separator.join(row) for row in rows)))
+    assert len(read_back) == 21 and read_back[-1]["text"] == "one\n\ntwo"
 
 
 def test_a_header_may_go_over_lines_but_swallows_no_rows(tmp_path: Path) -> None:

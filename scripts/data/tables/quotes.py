@@ -69,9 +69,10 @@ def check_swallowed(
 ) -> None:
     """Refuse a row over several lines which look like rows of their own.
 
-    Either the file's writer did not quote, and a line but the last has the separators of a row, not those of prose. Or
-    all lines between the first and the last have a value that is common in its column. A line end other than the
-    header's is none: Excel ends rows with two characters, lines of a cell with one.
+    Either the file's writer did not quote, and two of the lines have the separators of a row, not those of prose: one
+    has them by right, where the field in quotes is the first or the last. Or all lines between the first and the last
+    have a value that is common in its column. A line end other than the header's is none: Excel ends rows with two
+    characters, lines of a cell with one.
 
     path (Path): The file.
     taken (List[str]): The lines that the row was made of.
@@ -92,10 +93,10 @@ def check_swallowed(
         return
     # In prose, a space follows a comma.
     prose = delimiter in ",;" and f"{delimiter} " not in header
-    looks = [len(line) == n_fields and not (prose and any(f[:1] == " " for f in line[1:])) for line in lines[:-1]]
+    looks = [len(line) == n_fields and not (prose and any(f[:1] == " " for f in line[1:])) for line in lines]
     between = lines[1:-1]
-    if (any(looks) and survey().share >= UNQUOTED) or (
-        between and all(looks[1:]) and all(_has_common(line, survey().common) for line in between)
+    if (sum(looks) > 1 and survey().share >= UNQUOTED) or (
+        between and all(looks[1:-1]) and all(_has_common(line, survey().common) for line in between)
     ):
         end = start + len(taken) - 1
         raise UserError(

@@ -8,7 +8,6 @@ through a pipe; here only rows travel). On Ray, actors take the same parts: of a
 its checkpoints hold, which are in beta and need a column of ids.
 """
 
-import re
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,15 +18,13 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.apply.classifier import is_empty, load_pipeline, make_classifier, model_folder, read_labels
+from scripts.apply.classifier import load_pipeline, make_classifier, model_folder, read_labels
 from scripts.data.tables.file_types import FILE_TYPES, WRITERS, file_type, read_rows
 from scripts.data.tables.rows import Row
+from scripts.data.usable import find_fault, is_empty
 from scripts.engines.config import read_engine
 from scripts.engines.shards import PackedFolder, Shard, prepare_folder, run_shards
 from scripts.files import UserError, hash_path, remove, replaced, run_command
-
-# JSON can say half of a character, which no file can hold.
-HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
 def apply(
@@ -118,16 +115,8 @@ def scan(path: Path, *, text_column: str, max_length: int) -> Corpus:
                 "Name it with --text-column"
             )
         text = row[text_column]
-        if text is not None and not isinstance(text, str):
-            raise UserError(f"{where}: the text must be a string, got {text!r}")
-        if text is not None and len(text) > max_length:
-            raise UserError(
-                f"{where}: the text has {len(text):,} characters, the pipeline takes {max_length:,}. Cut it."
-            )
-        if text is not None and HALF_CHARACTER.search(text):
-            raise UserError(
-                f"{where}: the text holds half a character (a lone surrogate). Write the file anew as UTF-8."
-            )
+        if not is_empty(text) and (fault := find_fault(text, max_length=max_length)):
+            raise UserError(f"{where}: {fault}")
         n_rows += 1
         n_empty += is_empty(text)
         columns.update(dict.fromkeys(row))

@@ -15,6 +15,7 @@ import scripts.architectures
 import scripts.factories
 from scripts.data.tables.file_types import WRITERS
 from scripts.data.tables.rows import Row
+from scripts.data.usable import is_empty, loosen
 from scripts.engines.shards import PackedFolder
 from scripts.files import UserError
 
@@ -51,7 +52,7 @@ class Classifier:
 
     def __call__(self, rows: List[Row]) -> bytes:
         """rows (List[Row]): Rows with a text, which may be empty. RETURNS (bytes): A part of the output."""
-        texts = [row[self.text_column] for _, row in rows if not is_empty(row[self.text_column])]
+        texts = [loosen(row[self.text_column]) for _, row in rows if not is_empty(row[self.text_column])]
         self._forget()
         # Without the zone, the vocabulary would keep every new word for ever. And how a product of matrices is rounded
         # depends on the number of threads, which is not the same everywhere; the processes share the cores anyway.
@@ -120,11 +121,6 @@ def read_labels(nlp: Language) -> List[str]:
     if not labels:
         raise UserError(f"The pipeline sets no doc.cats; its components are: {', '.join(nlp.pipe_names) or 'none'}")
     return labels
-
-
-def is_empty(text: Any) -> bool:
-    """Whether there is nothing to classify."""
-    return text is None or not text.strip()
 
 
 def model_folder(model: str, nlp: Language) -> Path:

@@ -5,6 +5,7 @@ from typing import Iterator, NamedTuple, Optional
 
 from scripts.conversion.labels import Labelling
 from scripts.data.tables.file_types import read_rows
+from scripts.data.usable import clean, find_fault
 from scripts.files import UserError
 
 
@@ -32,10 +33,10 @@ def read_reviews(path: Path, *, text_column: str, labelling: Optional[Labelling]
                 f"{path}, line {line}: no column {text_column!r}, found {', '.join(map(str, row)) or 'none'}. "
                 "Name it with --vars.text_column"
             )
-        text = row[text_column]
-        if not isinstance(text, str):
-            raise UserError(f"{path}, line {line}: the text must be a string, got {text!r}")
-        if not text.strip():
-            raise UserError(f"{path}, line {line}: the text is empty. Remove the line or fill it in.")
-        label = labelling.read(row, f"{path}, line {line}") if labelling else None
-        yield Review(path, line, " ".join(text.split()), label)
+        if fault := find_fault(row[text_column]):
+            raise UserError(f"{path}, line {line}: {fault}")
+        try:
+            label = labelling.read(row) if labelling else None
+        except ValueError as error:
+            raise UserError(f"{path}, line {line}: {error}") from error
+        yield Review(path, line, clean(row[text_column]), label)

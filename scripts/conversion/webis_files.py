@@ -107,7 +107,7 @@ def make_item(content: bytes, *, lang: str, is_labelled: bool) -> Union[Item, st
     if not RATING.fullmatch(fields.get("rating", "")):
         return "no rating"
     stars = float(fields["rating"])
-    label = LABELLING.read({"stars": stars}, "")
+    label = LABELLING.read({"stars": stars})
     return "3 stars" if label is None else Item(text, label, int(stars))
 
 

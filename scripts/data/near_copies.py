@@ -1,31 +1,113 @@
-"""Recognises texts that say the same with other case, spaces, punctuation or a few other words."""
+"""Recognises texts that say the same with other case, spaces, punctuation or a few other words, in any script."""
 
 import re
+import unicodedata
 from collections import Counter
 from typing import Dict, Iterable, List, Set
 
-# Scripts without spaces between words count each character as a word.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+import regex
+
+# Unicode calls these punctuation, but they are no stops, quotes, brackets or dashes: C#, A*, 50 %, R&D, </3.
+_SIGNS = "#%&*@/\\"
+# Scripts without spaces between words count each letter, with its marks, as a word: Thai, Lao, Burmese, Khmer and their
+# kin, kana, Chinese characters.
+_SPACELESS = (
+    *((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19DF), (0x1A20, 0x1AAF), (0x3005, 0x3007)),
+    *((0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x9FFF), (0xA9E0, 0xA9FF), (0xAA60, 0xAADF), (0xF900, 0xFAFF)),
+    *((0x1B000, 0x1B16F), (0x20000, 0x3FFFF)),
+)
+_INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+# They tell the flags of England and Wales apart.
+_TAGS = range(0xE0020, 0xE0080)
+_JOINER = "\u200d"
+# A joiner makes one emoji of two. Elsewhere it is a matter of fonts.
+_LOOSE_JOINER = regex.compile(rf"(?<!\p{{S}}\ufe0f?){_JOINER}|{_JOINER}(?!\p{{S}})")
+# Punctuation that counts: a smile or a frown; a point or a minus right before a word, as in .NET, or a number.
+_COUNTS = re.compile(r"""([:;=])['-]?([()\[\]])\2*(?!\w)|\.(?<![^\s"'(\[]\.)(?=[a-z0-9])|-(?<![^\s"'(\[]-)(?=[0-9])""")
+# While a text is taken apart, control characters stand for punctuation that counts, before what belongs to the word
+# before, and around marks. Those of the text itself are spaces.
+_GLUE, _KEPT, _MARK, _LETTER_END = "\0", ".-:;()[]", "\x0e", "\x1f"
+_KEEP = str.maketrans("=" + _KEPT, "\3" + "".join(map(chr, range(1, 1 + len(_KEPT)))))
+_CONTROL = re.compile(r"[\0-\x1f]")
+_LETTER_AND_MARKS = re.compile(rf"{_LETTER_END}((?:{_MARK}.)+)")
+_SPACES_BEFORE_GLUE = re.compile(rf"\s*{_GLUE}")
 _SHINGLE = 5
 _SHARED = 0.5
 
 
+class _Table(Dict[int, str]):
+    """What becomes of each character of a folded text; filled as they come."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _separate(code)
+        return self[code]
+
+
+def _separate(code: int) -> str:
+    """What becomes of a character: nothing, a space, or itself, with spaces where a word begins or ends."""
+    char = chr(code)
+    if code <= len(_KEPT):
+        return (_GLUE + _KEPT)[code]
+    if char == _JOINER or code in _TAGS:
+        return char
+    if _INVISIBLE.match(char):
+        return ""
+    kind = unicodedata.category(char)
+    if kind[0] in "LMN":
+        is_spaceless = any(first <= code <= last for first, last in _SPACELESS)
+        return f"{_MARK}{char}" if kind[0] == "M" else f" {char}{_LETTER_END}" if is_spaceless else char
+    if char not in _SIGNS and (kind[0] in "PZ" or kind == "Cc"):
+        return " "
+    return f"{_GLUE}{char} "
+
+
+_TABLE = _Table()
+
+
+def _fold(text: str) -> str:
+    """What differs in case or Unicode form only becomes one: full width and half, accents apart or not."""
+    # People write these for apostrophes.
+    text = text.replace("\u00b4", "'").casefold().replace("`", "'")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("`", "'")
+        if _JOINER in text:
+            text = _LOOSE_JOINER.sub("", text)
+    return text
+
+
+def _keep(match: re.Match) -> str:
+    """Hide punctuation that counts from the table."""
+    eyes, mouth = match.groups()
+    return (f"{_GLUE}{eyes}{mouth} " if eyes else match[0]).translate(_KEEP)
+
+
 def split_words(text: str) -> List[str]:
-    """The words of a text without case and punctuation.
+    """The words of a text without case and punctuation. Symbols and emoji belong to the word before them.
 
     text (str): Any text.
-    RETURNS (List[str]): Words; characters for Chinese and Japanese.
+    RETURNS (List[str]): Words; letters with their marks where a script has no spaces between words.
     """
-    return _WORD.findall(text.casefold())
+    text = _fold(text)
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    text = _COUNTS.sub(_keep, text).translate(_TABLE)
+    if _MARK in text:
+        text = _LETTER_AND_MARKS.sub(r"\1 ", text).replace(_MARK, "")
+    if _GLUE in text:
+        text = _SPACES_BEFORE_GLUE.sub("", text.replace(f" {_JOINER}{_GLUE}", _JOINER))
+    if not text.isascii():
+        # Anew, as invisible characters are gone. And the small letter of the Turkish capital has no second dot.
+        text = unicodedata.normalize("NFC", re.sub("i\u0307+", "i", unicodedata.normalize("NFC", text)))
+    return text.split()
 
 
 def normalize(text: str) -> str:
-    """What two texts have in common if they differ in case, spaces and punctuation only.
+    """What two texts have in common if they differ in case, spaces, punctuation and Unicode form only.
 
     text (str): Any text.
-    RETURNS (str): Its words, or the text itself where it has none (emoji only).
+    RETURNS (str): Its words, or the folded text itself where it has none.
     """
-    return " ".join(split_words(text)) or text.strip()
+    return " ".join(split_words(text)) or _fold(text).strip()
 
 
 class NearCopies:

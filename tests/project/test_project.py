@@ -72,7 +72,7 @@ def test_demo_has_the_promised_sizes_labels_and_stars() -> None:
         if split != "unlabelled":
             labels = [row["label"] for row in rows]
             assert labels.count("POSITIVE") == labels.count("NEGATIVE") == size // 2
-            assert labels == [labelling.read({"stars": row["stars"]}, "") for row in rows]
+            assert labels == [labelling.read({"stars": row["stars"]}) for row in rows]
             assert {1, 2, 4, 5} <= {row["stars"] for row in rows} <= {1, 2, 3, 4, 5}
 
 

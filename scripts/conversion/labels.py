@@ -2,23 +2,25 @@
 
 import math
 import re
+import reprlib
 import unicodedata
 from decimal import Decimal
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
+import regex
+
+from scripts.data.usable import HALF_CHARACTER, SHEET_ERRORS, is_empty
+
 NEGATIVE, POSITIVE = "NEGATIVE", "POSITIVE"
 
 # What programs write where there is no value.
-# SOURCE: `na_values` of pandas.read_csv; the errors of Excel.
-MISSING = frozenset(
-    (
-        *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
-        *("NULL", "NaN", "None", "n/a", "nan", "null", "NaT"),
-        *("#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"),
-    )
+# SOURCE: `na_values` of pandas.read_csv.
+MISSING = SHEET_ERRORS.union(
+    ("#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL"),
+    ("NaN", "NaT", "None", "n/a", "nan", "null"),
 )
-_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+")
+_INVISIBLE = regex.compile(r"[\s\p{Cf}\p{Default_Ignorable_Code_Point}]+")
 
 
 class MissingLabel(ValueError):
@@ -68,13 +70,14 @@ class Labelling(NamedTuple):
         if _is_missing(value):
             raise MissingLabel(f"the stars must be a number such as 4, got {value!r}. Fill it in or remove the line.")
         try:
-            # Python would read 1_0 as ten.
+            # Python would take 1_0 for ten.
             stars = math.nan if isinstance(value, bool) or "_" in str(value) else float(value)
         except (TypeError, ValueError, OverflowError):
             stars = math.nan
         if not 0 <= stars < math.inf:
             raise ValueError(
-                f"the stars must be a number such as 4, got {value!r}. Write the number alone, with a point: 4.5"
+                f"the stars must be a number such as 4, got {value!r}. Write the number alone, with a point: 4.5, "
+                "without words, signs or the most that there can be."
             )
         if stars == self.skip_stars:
             return None
@@ -82,49 +85,46 @@ class Labelling(NamedTuple):
 
 
 def read_label(value: Any) -> str:
-    """Make a label of the value of a cell, the same whether the file type has numbers and truth values or text alone.
+    """Make a label of a cell's value: the same one whether the file type has numbers and truth values, or text alone.
 
     value (Any): What stands in the column of the label.
-    RETURNS (str): A name as it is, a whole number without decimals, `true` or `false`.
+    RETURNS (str): A name as it is; a whole number without decimals; `true` or `false`.
     RAISES (MissingLabel): There is none.
     RAISES (ValueError): It cannot be a label.
     """
     if _is_missing(value):
-        name = value.strip() if isinstance(value, str) else None
-        raise MissingLabel(f"the label is missing, got {value!r}. Fill it in or remove the line.", name or None)
-    if isinstance(value, (float, Decimal)) or (isinstance(value, str) and _DECIMAL.fullmatch(value.strip())):
-        number = Decimal(value) if not isinstance(value, str) else Decimal(value.strip())
-        if not number.is_finite() or number != int(number):
+        word = value.strip() if isinstance(value, str) and _INVISIBLE.sub("", value) else None
+        raise MissingLabel(f"the label is missing, got {value!r}. Fill it in or remove the line.", word)
+    text = str(value).strip()
+    if isinstance(value, (float, Decimal)) or _DECIMAL.fullmatch(text):
+        number = Decimal(text)
+        if not number.is_finite() or number != number.to_integral_value():
             raise ValueError(
-                f"unknown label {value!r}, expected a name such as {POSITIVE} or a whole number. "
-                "Give fractions a name; ratings go into the column --vars.stars_column."
+                f"unknown label {value!r}, expected a name such as {POSITIVE} or a whole number. Give fractions a "
+                "name, or read them as ratings: --vars.stars_column, with a --vars.label_column that is not there."
             )
         return str(int(number))
     if not isinstance(value, (str, int)):
-        raise ValueError(f"unknown label {value!r}, expected a name such as {POSITIVE}")
-    label = str(value).strip()
-    if _HALF_CHARACTER.search(label):
-        raise ValueError(f"the label {label!r} holds half a character. Write the file anew as UTF-8.")
-    return label.lower() if label in ("True", "False", "TRUE", "FALSE") else label
+        raise ValueError(f"unknown label {reprlib.repr(value)}, expected a name such as {POSITIVE}: one for each text")
+    if HALF_CHARACTER.search(text):
+        raise ValueError(f"the label {text!r} holds half a character. Write the file anew as UTF-8.")
+    return text.lower() if text in ("True", "False", "TRUE", "FALSE") else text
 
 
 def find_lookalikes(labels: Iterable[str]) -> List[List[str]]:
-    """Find labels that look like one: equal but for case, spaces, invisible characters or Unicode form.
+    """Find labels that look alike: equal but for case, spaces, invisible characters or Unicode form.
 
     labels (Iterable[str]): Labels.
     RETURNS (List[List[str]]): Groups of two or more, each sorted.
     """
     groups: Dict[str, List[str]] = {}
     for label in sorted(set(labels)):
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-        key = "".join(char for char in folded if not char.isspace() and unicodedata.category(char) != "Cf")
-        groups.setdefault(key, []).append(label)
+        folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).casefold()
+        groups.setdefault(unicodedata.normalize("NFKC", folded), []).append(label)
     return [group for group in groups.values() if len(group) > 1]
 
 
 def _is_missing(value: Any) -> bool:
     """Whether a cell is empty or only says that it is."""
-    if isinstance(value, str):
-        return not value.strip() or value.strip() in MISSING
-    # Nothing but a missing number differs from itself.
-    return value is None or (isinstance(value, (float, Decimal)) and value != value)
+    is_nan = isinstance(value, Decimal) and value.is_nan()
+    return is_nan or is_empty(value) or (isinstance(value, str) and value.strip() in MISSING)

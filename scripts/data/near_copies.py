@@ -11,7 +11,7 @@ import regex
 _SIGNS = "#%&*@/\\"
 # Scripts without spaces between words count each letter, with its marks, as a word: Thai, Lao, Burmese, Khmer and their
 # kin, kana, Chinese characters.
-_SPACELESS = (
+SPACELESS = (
     *((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19DF), (0x1A20, 0x1AAF), (0x3005, 0x3007)),
     *((0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x9FFF), (0xA9E0, 0xA9FF), (0xAA60, 0xAADF), (0xF900, 0xFAFF)),
     *((0x1B000, 0x1B16F), (0x20000, 0x3FFFF)),
@@ -54,7 +54,7 @@ def _separate(code: int) -> str:
         return ""
     kind = unicodedata.category(char)
     if kind[0] in "LMN":
-        is_spaceless = any(first <= code <= last for first, last in _SPACELESS)
+        is_spaceless = any(first <= code <= last for first, last in SPACELESS)
         return f"{_MARK}{char}" if kind[0] == "M" else f" {char}{_LETTER_END}" if is_spaceless else char
     if char not in _SIGNS and (kind[0] in "PZ" or kind == "Cc"):
         return " "

@@ -121,6 +121,25 @@ def test_rows_of_json_keep_what_a_table_could_not(student: Path, tmp_path: Path)
         run_apply(student, source, tmp_path / "out.parquet")
 
 
+def test_a_row_of_thousands_of_signs_costs_no_minute_and_stays_as_it_is(student: Path, tmp_path: Path) -> None:
+    signs = "".join("=!(😀"[i * i % 7 % 4] for i in range(9000))
+    source = write_rows(tmp_path / "in.jsonl", [{"text": signs}, {"text": "love it"}])
+    start = time.process_time()
+    run_apply(student, source, tmp_path / "out.jsonl")
+    # spaCy alone takes half a minute.
+    assert time.process_time() - start < 10
+    rows = [row for _, row in read_rows(tmp_path / "out.jsonl")]
+    assert [row["text"] for row in rows] == [signs, "love it"] and all(row["predicted"] in LABELS for row in rows)
+
+
+@pytest.mark.parametrize("text", [None, "", " \u200b", "#N/A", "#REF!"])
+def test_what_is_no_text_has_no_label(text: Any, student: Path, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", [{"text": text}, {"text": "love it"}])
+    run_apply(student, source, tmp_path / "out.jsonl")
+    rows = [row for _, row in read_rows(tmp_path / "out.jsonl")]
+    assert rows[0] == {"text": text, **dict.fromkeys(ADDED)} and rows[1]["predicted"] in LABELS
+
+
 def test_columns_of_a_parquet_file_keep_their_types(student: Path, tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install -r requirements-ray.txt")
     from pyarrow import parquet
@@ -237,7 +256,7 @@ def test_broken_input_is_found_before_the_work_begins(student: Path, tmp_path: P
     rows = make_rows(50)
     rows[-1]["text"] = "too long " * 200_000
     source = write_rows(tmp_path / "in.jsonl", rows)
-    with pytest.raises(UserError, match=r"line 50: the text has 1,800,000 characters, the pipeline takes 1,000,000"):
+    with pytest.raises(UserError, match=r"line 50: the text has 1,800,000 characters, spaCy takes 1,000,000"):
         run_apply(student, source, tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl.parts").exists()
 

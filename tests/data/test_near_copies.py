@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (letters that look like others are what this is about)
 import unicodedata
 
 import pytest
@@ -8,7 +9,10 @@ from scripts.data.near_copies import NearCopies, normalize, split_words
 
 LONG = "we stayed three nights in a small room above the bar and slept like stones every single night"
 # What folding, joining and gluing could trip over.
-AWKWARD = "aİıiIßſς\u0307\u0301\u0345´`'.:;=-()[]_ \n\0\1\b\x1f#+*\u200d\u200b\ufe0f\U0001f3fd👩❤ﷺ½①กำ้ກខ្人がカ\u3099ﾊﾞ가ᄀ\u1161क्षி\ufdd0"
+AWKWARD = (
+    "aİıiIßſς\u0307\u0301\u0345´`'.:;=-()[]_ \n\0\1\b\x1f#+*"
+    "\u200d\u200b\ufe0f\U0001f3fd👩❤ﷺ½①กำ้ກខ្人がカ\u3099ﾊﾞ가ᄀ\u1161क्षி\ufdd0"
+)
 
 
 @pytest.mark.parametrize(

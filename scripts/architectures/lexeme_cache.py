@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Callable, List, Optional, Tuple, cast
 
 import numpy
+from spacy.attrs import ORTH
 from spacy.tokens import Doc
 from spacy.util import registry
 from spacy.vocab import Vocab
@@ -57,7 +58,7 @@ def build_cached_cnn(
 def forward(model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool) -> Tuple[Floats2d, Callable]:
     """Compute logits.
 
-    docs (List[Doc]): The documents, of one vocabulary.
+    docs (List[Doc]): Documents or spans, of one vocabulary.
     RETURNS (Tuple[Floats2d, Callable]): Logits, shape (n_docs, nO), and the callback from their gradient, which
         raises a ValueError unless `is_train` was given.
     """
@@ -67,7 +68,7 @@ def forward(model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool) 
     if not cache.is_used or model.ops.xp is not numpy or not model.has_ref("window"):
         return forward_chain(model, docs, is_train)
     nothing = numpy.zeros((1,), dtype="uint64")
-    keys = [cast(numpy.ndarray, doc.to_array("ORTH")) if len(doc) else nothing for doc in docs]
+    keys = [doc.to_array([ORTH]).ravel() if len(doc) else nothing for doc in docs]
     lengths = numpy.array([len(doc_keys) for doc_keys in keys], dtype="int32")
     found = cache.find(model, numpy.concatenate(keys), docs[0].vocab)
     if found is None:

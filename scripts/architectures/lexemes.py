@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union, cast
 
 import numpy
+from spacy.attrs import LOWER, ORTH
 from spacy.tokens import Doc
 from spacy.util import registry
 from spacy.vocab import Vocab
@@ -204,12 +205,12 @@ def extract_lexemes(docs: List[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray, nump
     They are the lexeme's and not the token's: a tokenizer's exception gives the norm "not" to the "n't" that it splits
     off and not to others, so a word's vector would depend on where it stands, and on the batch.
 
-    docs (List[Doc]): The documents, of one vocabulary. An empty one counts as one word, all of whose attributes are 0.
+    docs (List[Doc]): Documents or spans, of one vocabulary. An empty one counts as one word, whose attributes are 0.
     RETURNS (Tuple[ndarray, ndarray, ndarray]): Attributes, shape (n_words, 5); the word of each token, shape
         (n_tokens,); the number of tokens of each document.
     """
     nothing = numpy.zeros((1,), dtype="uint64")
-    keys = [cast(numpy.ndarray, doc.to_array("ORTH")) if len(doc) else nothing for doc in docs]
+    keys = [doc.to_array([ORTH]).ravel() if len(doc) else nothing for doc in docs]
     lengths = numpy.array([len(doc_keys) for doc_keys in keys], dtype="int32")
     distinct, inverse = numpy.unique(numpy.concatenate(keys), return_inverse=True)
     features = numpy.zeros((len(distinct), len(LEXEME_ATTRS)), dtype="uint64")
@@ -271,8 +272,7 @@ class WordTable:
     def __init__(self, layer: Model[Ints2d, Floats2d], docs: List[Doc]) -> None:
         """layer (Model[Ints2d, Floats2d]): The lexicon. docs (List[Doc]): Texts like those to come."""
         self.layer = layer
-        words = numpy.concatenate([cast(numpy.ndarray, doc.to_array("LOWER")) for doc in docs])
-        counts = Counter(words.tolist())
+        counts = Counter(numpy.concatenate([doc.to_array([LOWER]).ravel() for doc in docs]).tolist())
         self.importance = numpy.array([counts[key] for key in layer.attrs["keys"].tolist()])
 
     def keep(self, rows: numpy.ndarray) -> None:

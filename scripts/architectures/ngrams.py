@@ -8,6 +8,7 @@ Shipped module: it imports only spaCy, Thinc, NumPy and the standard library.
 from typing import Callable, Iterable, Iterator, List, Optional, Tuple, cast
 
 import numpy
+from spacy.attrs import LOWER
 from spacy.tokens import Doc
 from spacy.util import minibatch, registry
 from thinc.api import Model, with_cpu
@@ -232,13 +233,13 @@ class NgramIndex:
 def hash_ngrams(docs: List[Doc], ngram_size: int, char_ngram_size: int = 0) -> Iterator[Arrays]:
     """Hash every n-gram of lower-cased tokens and characters of documents that are laid end to end, for each length.
 
-    docs (List[Doc]): The documents.
+    docs (List[Doc]): The documents; spans will do, which know attributes by number alone.
     ngram_size (int): Longest n-gram of tokens; from 1 on.
     char_ngram_size (int): Longest n-gram of characters; from 2 on, 0 for none.
     YIELDS (Tuple[ndarray, ndarray, ndarray]): 64-bit keys, and the numbers of the documents in which each n-gram begins
         and ends; one that crosses the end of a document is none of it.
     """
-    yield from _hash_sequences([cast(numpy.ndarray, doc.to_array("LOWER")) for doc in docs], 1, ngram_size)
+    yield from _hash_sequences([doc.to_array([LOWER]).ravel() for doc in docs], 1, ngram_size)
     if char_ngram_size:
         codes = [numpy.frombuffer(doc.text.lower().encode("utf-32-le"), dtype="<u4") for doc in docs]
         # A word's key is a hash of 64 bits; a character's number is moved out of the way of other small numbers.
@@ -267,8 +268,7 @@ def count_documents(
     char_ngram_size (int): Longest n-gram of characters, 0 for none.
     RETURNS (Tuple[ndarray, ndarray, int]): Sorted keys, their document counts, the number of documents.
     """
-    keys = numpy.zeros((0,), dtype="uint64")
-    counts = numpy.zeros((0,), dtype="int64")
+    keys, counts = numpy.zeros((0,), dtype="uint64"), numpy.zeros((0,), dtype="int64")
     chunk: List[numpy.ndarray] = []
     n_chunk = n_docs = 0
 

@@ -16,7 +16,8 @@ from thinc.api import fix_random_seed
 from scripts.architectures import ngrams
 from scripts.architectures.lexemes import LEXEME_ATTRS, extract_lexemes
 from scripts.architectures.ngrams import count_documents, hash_ngrams
-from tests.conftest import BOW, CNN, make_examples, make_pipeline, make_teacher_logits
+from scripts.packaging.export import export_pipeline
+from tests.conftest import ARCHITECTURES, BOW, CNN, make_examples, make_pipeline, make_teacher_logits, train
 
 NLP = spacy.blank("en")
 words = st.lists(st.sampled_from(["a", "b", "C", "dd", "É", "😀"]), max_size=6)
@@ -260,3 +261,32 @@ def test_n_process_changes_nothing(architecture: Dict[str, Any]) -> None:
     # Batches of another size are rounded in another way.
     two = [doc.cats["POSITIVE"] for doc in nlp.pipe(texts, n_process=2, batch_size=3)]
     assert two == pytest.approx(one, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "model", [*ARCHITECTURES.values(), {**BOW, "char_ngram_size": 3}], ids=[*ARCHITECTURES, "chars"]
+)
+def test_spans_are_read_like_documents(model: Dict[str, Any]) -> None:
+    nlp = export_pipeline(train(model))
+    textcat: Any = nlp.get_pipe("textcat")
+    doc = nlp.make_doc("Love it, works well. Awful and broke at once.")
+    spans = [doc[:5], doc[5:11], doc[3:3], doc[:]]
+    expected = textcat.predict([nlp.make_doc(span.text) for span in spans])
+    assert numpy.allclose(textcat.predict(spans), expected, atol=1e-6)
+    assert numpy.allclose(textcat.predict([doc, doc[5:11]]), expected[[3, 1]], atol=1e-6)
+    assert numpy.allclose(textcat.predict(spans[1:2]), expected[1:2], atol=1e-6)
+    assert not numpy.allclose(expected[0], expected[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("model", ARCHITECTURES.values(), ids=ARCHITECTURES)
+def test_a_text_without_tokens_is_spacys_business_alone_and_changes_no_other_in_a_batch(model: Dict[str, Any]) -> None:
+    nlp = export_pipeline(train(model))
+    textcat: Any = nlp.get_pipe("textcat")
+    # spaCy's component asks no model where no document has tokens.
+    for alone in (nlp("").cats, *[doc.cats for doc in nlp.pipe(["", ""])]):
+        assert set(alone.values()) == {0.0}
+    assert textcat.predict([]).shape == (0, 2)
+    text = "love it"
+    first, empty, last = [list(doc.cats.values()) for doc in nlp.pipe([text, "", text])]
+    assert numpy.allclose([first, last], list(nlp(text).cats.values()), atol=1e-6)
+    assert sum(empty) == pytest.approx(1)

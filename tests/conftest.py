@@ -66,6 +66,7 @@ FIRST = [
     "test_augmentation",
     "test_peers",
     "test_ablation",
+    "test_wheel",
     "test_packaging",
 ]
 

@@ -24,6 +24,7 @@ from scripts.data.predictions import predict_docs
 from scripts.data.task import Task
 from scripts.data.texts import read_unlabelled
 from scripts.files import replaced, run_command, write_record
+from scripts.packaging.performance import score_texts
 
 # Shares of a table's rows that are tried; None leaves them as they are, 1 only stores them smaller.
 SHARES = (None, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
@@ -53,6 +54,7 @@ def compress(
     # A vocabulary of its own again: the one that has read texts would give all their words away.
     compressed = spacy.load(pipeline)
     compressed.from_bytes(nlp.to_bytes(exclude=["vocab"]), exclude=["vocab"])
+    compressed.meta["performance"] = score_texts(nlp, dev)
     with replaced(output) as partial:
         compressed.to_disk(partial)
     write_record(

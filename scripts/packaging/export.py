@@ -74,7 +74,6 @@ def export_pipeline(trained: Language) -> Language:
     new.cfg.update(old.cfg)
     new.model.layers[0].from_bytes(model.to_bytes())
     new.model.set_dim("nO", len(new.labels))
-    exported.meta.update({key: trained.meta[key] for key in ("performance",) if key in trained.meta})
     exported.meta["requirements"] = [*find_requirements(new.model), *find_tokenizer_requirements(str(trained.lang))]
     return exported
 

@@ -1,6 +1,8 @@
 """What a package may be called, so that `pip` and `spacy.load` know it by the name and the version that were typed."""
 
 import re
+import zipfile
+from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
@@ -48,3 +50,14 @@ def write_version(version: str) -> str:
         return str(Version(version))
     except InvalidVersion:
         return ""
+
+
+def read_package_name(wheel: Path) -> str:
+    """The name that a wheel's package is imported by; the file's name has it in lower case.
+
+    wheel (Path): The wheel.
+    RETURNS (str): E.g. "en_Sentiment".
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        lists = [name for name in archive.namelist() if name.endswith(".dist-info/top_level.txt")]
+        return archive.read(lists[0]).decode("utf8").strip()

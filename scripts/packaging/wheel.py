@@ -7,7 +7,7 @@ import sys
 import tempfile
 from inspect import getsourcefile
 from pathlib import Path
-from typing import Dict, List, Set
+from typing import Any, Dict, List, Set
 
 import spacy
 import srsly
@@ -20,7 +20,12 @@ from wasabi import msg
 import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
 from scripts.files import UserError, hash_path, remove, replaced, run_command
+from scripts.packaging.entry_points import add_entry_points
+from scripts.packaging.names import check_package, read_package_name
+from scripts.packaging.performance import state_performance
 
+# From the oldest spaCy that wheels are tried under (benchmarks/wheel_environments.py) to the next that may break them.
+SPACY = ">=3.7.5,<3.9.0"
 TOLERANCE = 1e-6
 N_CHECKED = 100
 CHECK = Path(__file__).with_name("check_wheel.py")
@@ -33,48 +38,60 @@ def build_package(
     name: str = typer.Option(..., help="Name of the package, without the language"),
     package_version: str = typer.Option(..., "--version", help="Version of the package"),
     meta: Path = typer.Option(..., help="meta.json with author, description and licence"),
-    texts: Path = typer.Option(..., help="A .spacy file with texts to compare predictions on"),
+    texts: List[Path] = typer.Option(
+        ..., help="A .spacy file with gold texts to state scores on; give it several times"
+    ),
 ) -> None:
-    """Build the wheel of a pipeline and check that it works without the project."""
+    """Build the wheel of a pipeline, with its scores, and check that it works without the project."""
     packages.mkdir(parents=True, exist_ok=True)
-    wheel = build_wheel(pipeline, packages, name=name, package_version=package_version, meta=meta)
     nlp = spacy.load(pipeline)
-    docs = read_docs(texts, Vocab())[:N_CHECKED]
+    performance, notes = state_performance(nlp, texts)
+    stated = srsly.read_json(meta)
+    stated.update(performance=performance, notes="\n\n".join(filter(None, [stated.get("notes"), notes])))
+    msg.text("Building the wheel")
+    wheel = build_wheel(pipeline, packages, name=name, package_version=package_version, meta=stated)
+    docs = read_docs(texts[0], Vocab())[:N_CHECKED]
     expected = [{"text": doc.text, "cats": nlp(doc.text).cats} for doc in docs]
+    msg.text("Trying it in an empty folder")
     check_wheels({wheel: expected})
     with replaced(record) as partial:
         srsly.write_json(partial, {"wheel": wheel.as_posix(), "sha256": hash_path(wheel)})
     msg.good(f"Wheel: {wheel} ({wheel.stat().st_size / 1e6:.1f} MB)")
 
 
-def build_wheel(pipeline: Path, packages: Path, *, name: str, package_version: str, meta: Path) -> Path:
+def build_wheel(pipeline: Path, packages: Path, *, name: str, package_version: str, meta: Dict[str, Any]) -> Path:
     """Build a wheel with `spacy package` and the `build` of this environment, so that no registry is asked.
 
     pipeline (Path): The exported pipeline.
     packages (Path): Folder of the packages; the project's folder in it is replaced.
     name (str): Name of the package, without the language.
     package_version (str): Version of the package.
-    meta (Path): meta.json with author, description and licence.
+    meta (Dict[str, Any]): Author, description, licence, scores and so on.
     RETURNS (Path): The wheel.
-    RAISES (UserError): The name cannot be imported, or the build failed.
+    RAISES (UserError): Name or version would not be those of the wheel, or the build failed.
     """
-    if not name.isidentifier():
-        raise UserError(f"{name!r} is no name for a package: use letters, digits and _, e.g. --vars.name reviews")
-    lang = srsly.read_json(pipeline / "meta.json")["lang"]
-    folder = packages / f"{lang}_{name}-{package_version}"
+    own = srsly.read_json(pipeline / "meta.json")
+    check_package(own["lang"], name, package_version)
+    folder = packages / f"{own['lang']}_{name}-{package_version}"
+    modules = find_modules(pipeline)
+    requirements = list(dict.fromkeys([*own.get("requirements", []), *meta.get("requirements", [])]))
     with tempfile.TemporaryDirectory(dir=packages) as temporary:
+        meta_path = Path(temporary) / "meta.json"
+        srsly.write_json(meta_path, {**meta, "lang": own["lang"], "spacy_version": SPACY, "requirements": requirements})
         package(
             pipeline,
             Path(temporary),
-            meta_path=meta,
-            code_paths=find_modules(pipeline),
+            meta_path=meta_path,
+            code_paths=modules,
             name=name,
             version=package_version,
             create_sdist=False,
             create_wheel=False,
+            require_parent=True,
             force=True,
         )
         built = Path(temporary) / folder.name
+        add_entry_points(built / "setup.py", f"{own['lang']}_{name}", modules)
         # Same input, same bytes: a wheel holds the times of its files, so they get one fixed time.
         environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800", "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", str(built)]
@@ -118,7 +135,7 @@ def check_wheels(expected: Dict[Path, List[Dict]]) -> None:
         wheels = [str(wheel.resolve()) for wheel in expected]
         install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site), *wheels]
         cases = Path(temporary) / "cases.json"
-        srsly.write_json(cases, {wheel.name.split("-")[0]: rows for wheel, rows in expected.items()})
+        srsly.write_json(cases, {read_package_name(wheel): rows for wheel, rows in expected.items()})
         # Isolated mode: neither the working folder nor PYTHONPATH can lend the project's modules.
         check = ["-I", str(CHECK), str(site), str(cases), str(TOLERANCE)]
         for arguments in (install, check):

@@ -6,6 +6,7 @@ import pytest
 import spacy
 import srsly
 from spacy import Language
+from spacy.cli.evaluate import evaluate
 from spacy.tokens import Doc
 from spacy.vectors import Vectors  # type: ignore[import-not-found]
 
@@ -164,6 +165,9 @@ def test_the_step_writes_a_pipeline_and_its_curve(tmp_path: Path) -> None:
     assert "secret" not in loaded.vocab.strings
     found = measure(loaded, make_docs(loaded), GOLD, predict_docs(nlp.get_pipe("textcat"), make_docs(nlp)))
     assert found == pytest.approx({name: chosen[name] for name in found}, abs=1e-3)
+    # What training knew of the student is not true of this one.
+    scores = evaluate(str(tmp_path / "compressed"), tmp_path / "dev.spacy", silent=True)
+    assert loaded.meta["performance"]["cats_score"] == pytest.approx(scores["cats_score"])
     markdown = (tmp_path / "compression.md").read_text(encoding="utf8")
     assert markdown.count("\n| **") == 1 and len(record["curve"]) == 2 * len(SHARES) - 1
 

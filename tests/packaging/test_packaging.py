@@ -1,19 +1,17 @@
 import ast
 import sys
-import zipfile
 from inspect import getsourcefile
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, Dict, Set
 
-import catalogue
 import pytest
 import spacy
-import srsly
 from packaging.requirements import Requirement
 from spacy import util
 
 from scripts.data.docbins import write_docs
-from scripts.files import UserError, hash_path
+from scripts.files import UserError
+from scripts.packaging.entry_points import PYTHON, list_entry_points
 from scripts.packaging.export import (
     compare_predictions,
     export,
@@ -21,21 +19,24 @@ from scripts.packaging.export import (
     find_requirements,
     find_tokenizer_requirements,
 )
-from scripts.packaging.wheel import build_package, build_wheel, check_wheels, find_modules
-from tests.conftest import ARCHITECTURES, ENSEMBLE, ROOT, TEXTS, make_examples, train
+from scripts.packaging.wheel import find_modules
+from scripts.provenance import read_code
+from tests.conftest import ARCHITECTURES, ENSEMBLE, ROOT, make_examples, train
 
-META = ROOT / "configs" / "meta.json"
 CHECKED = ["love it", "awful 😀", "word " * 50, "unseen kvothe"]
 
 
 def test_export_is_stock_textcat_and_predicts_the_same(architecture: Dict[str, Any], tmp_path: Path) -> None:
     trained = train(architecture)
+    trained.meta["performance"] = {"cats_score": 0.9}
     exported = export_pipeline(trained)
     exported.to_disk(tmp_path)
     loaded = spacy.load(tmp_path)
     assert loaded.get_pipe_meta("textcat").factory == "textcat"
     assert type(loaded.get_pipe("textcat")).__module__ == "spacy.pipeline.textcat"
     assert compare_predictions(trained, loaded, CHECKED) <= 1e-6
+    # Calibration changes what a student scores.
+    assert not loaded.meta.get("performance")
     needs_torch = architecture["@architectures"] == "textdistill.LexemeBiLSTM.v1"
     assert loaded.meta.get("requirements", []) == (["torch>=2.0"] if needs_torch else [])
     config = (tmp_path / "config.cfg").read_text(encoding="utf8")
@@ -95,78 +96,20 @@ def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None
     }
     for kind, modules in expected.items():
         export_pipeline(train(ARCHITECTURES[kind])).to_disk(tmp_path / kind)
-        assert [path.name for path in find_modules(tmp_path / kind)] == modules
+        found = find_modules(tmp_path / kind)
+        assert [path.name for path in found] == modules
+        names = {name for path in found for name in read_code(path).registers}
+        (group, lines), *others = list_entry_points("en_toy", found).items()
+        assert group == "spacy_architectures" and not others and {line.split(" = ")[0] for line in lines} == names
     train(ARCHITECTURES["bow"]).to_disk(tmp_path / "trained")
     with pytest.raises(UserError, match=r"which is for training only. Export the student first"):
         find_modules(tmp_path / "trained")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def registered() -> Iterator[None]:
-    """`spacy package` registers what it ships anew, from modules that nobody can import: not for other tests."""
-    before = dict(catalogue.REGISTRY)
-    yield
-    catalogue.REGISTRY.update(before)
-
-
-@pytest.fixture(scope="module")
-def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
-    """An exported student of two languages."""
-    folder = tmp_path_factory.mktemp("exports")
-    for lang in ("en", "de"):
-        export_pipeline(train(ENSEMBLE, lang=lang)).to_disk(folder / lang)
-    return {lang: folder / lang for lang in ("en", "de")}
-
-
-@pytest.fixture(scope="module")
-def wheels(pipelines: Dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
-    """Their wheels."""
-    packages = tmp_path_factory.mktemp("packages")
-    options: Any = {"name": "toy", "package_version": "1.2.3", "meta": META}
-    return {lang: build_wheel(pipeline, packages, **options) for lang, pipeline in pipelines.items()}
-
-
-def test_two_wheels_of_two_languages_load_in_one_process_without_the_project(
-    pipelines: Dict[str, Path], wheels: Dict[str, Path]
-) -> None:
-    expected: Dict[Path, List[Dict[str, Any]]] = {}
-    for lang, wheel in wheels.items():
-        assert wheel.name == f"{lang}_toy-1.2.3-py3-none-any.whl"
-        nlp = spacy.load(pipelines[lang])
-        expected[wheel] = [{"text": text, "cats": nlp(text).cats} for text in CHECKED]
-    check_wheels(expected)
-    # A check that cannot fail would prove nothing.
-    expected[wheels["de"]][0]["cats"]["POSITIVE"] += 1e-5
-    with pytest.raises(UserError, match="the check outside the project failed: de_toy"):
-        check_wheels(expected)
-
-
-def test_a_wheel_holds_the_student_its_modules_and_what_meta_json_says(wheels: Dict[str, Path]) -> None:
-    with zipfile.ZipFile(wheels["de"]) as archive:
-        modules = sorted(name for name in archive.namelist() if name.endswith(".py"))
-    names = ["__init__", "ensemble", "lexeme_cache", "lexemes", "ngrams", "softmax"]
-    assert modules == [f"de_toy/{name}.py" for name in names]
-    meta = srsly.read_json(wheels["de"].parents[1] / "meta.json")
-    assert meta["license"] == "MIT" and meta["labels"] == {"textcat": ["NEGATIVE", "POSITIVE"]}
-
-
-def test_the_same_pipeline_gives_the_same_wheel(
-    pipelines: Dict[str, Path], wheels: Dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_docs([spacy.blank("en").make_doc(text) for text, _ in TEXTS], tmp_path / "texts.spacy")
-    checked: List[Dict[Path, List[Dict[str, Any]]]] = []
-    monkeypatch.setattr("scripts.packaging.wheel.check_wheels", checked.append)
-    options: Any = {"name": "toy", "package_version": "1.2.3", "meta": META, "texts": tmp_path / "texts.spacy"}
-    build_package(pipelines["en"], tmp_path / "packages", tmp_path / "wheel.json", **options)
-    record = srsly.read_json(tmp_path / "wheel.json")
-    assert record["sha256"] == hash_path(Path(record["wheel"])) == hash_path(wheels["en"])
-    # It is recorded once it has been checked on all texts.
-    assert [[len(rows) for rows in expected.values()] for expected in checked] == [[len(TEXTS)]]
-
-
-def test_a_name_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="'my-reviews' is no name for a package"):
-        build_wheel(tmp_path, tmp_path, name="my-reviews", package_version="0.1.0", meta=META)
+@pytest.mark.parametrize("path", sorted((ROOT / "scripts" / "architectures").glob("*.py")), ids=lambda path: path.stem)
+def test_architectures_are_written_for_the_oldest_python_of_wheels(path: Path) -> None:
+    major, minor = map(int, PYTHON.removeprefix(">=").split("."))
+    ast.parse(path.read_text(encoding="utf8"), feature_version=(major, minor))
 
 
 def test_architectures_are_leaves() -> None:

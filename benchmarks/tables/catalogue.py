@@ -46,6 +46,8 @@ COMMANDS: Dict[str, str] = {
     "encoder_gpu": f"{ENCODER} --n-texts 400 --rounds 3 --gpu-id 0 \\\n"
     "  --budgets 8192,32768,131072 --output benchmarks/results/encoder_gpu.json",
     "memory": "python -m benchmarks.memory",
+    "wheel_environments": "python -m benchmarks.wheel_environments WHEEL corpus/en/gold/test.spacy \\\n"
+    "  --python python3.9 --python python3.10 --python python3.11 --python python3.12 --python python3.13",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
     "  --scoring benchmarks/results/scoring.json",
 }
@@ -69,6 +71,7 @@ TABLES: Dict[str, Shown] = {
     "encoder": Shown("encoder", speed.encoder),
     "encoder-gpu": Shown("encoder_gpu", speed.encoder),
     "memory": Shown("memory", speed.memory),
+    "environments": Shown("wheel_environments", speed.environments),
     "cost": Shown("cost", speed.cost),
 }
 

@@ -1,4 +1,4 @@
-"""Tables of speed, memory and cost, each a function of the record of its benchmark."""
+"""Tables of speed, memory, cost and environments, each a function of the record of its benchmark."""
 
 from typing import Any, Dict
 
@@ -106,3 +106,18 @@ def cost(record: Record) -> Table:
         f"{record['price_per_hour']:g} per hour. {name_machine(record['machine'])}"
     )
     return Table(("", "words/s", "texts/s", "hours", "cost"), rows, caption)
+
+
+def environments(record: Record) -> Table:
+    """The same wheel under several versions of Python and spaCy (benchmarks.wheel_environments)."""
+    columns = ("python", "spacy", "thinc", "numpy")
+    rows = [
+        [*(row[name] for name in columns), f"{row['difference']:.0e}" if row["difference"] else "0"]
+        for row in record["rows"]
+    ]
+    here = ", ".join(f"{name} {record['here'][name]}" for name in columns)
+    caption = (
+        f"The largest difference of a probability, on {record['n_texts']:,} texts, from what the same wheel says under "
+        f"{here}."
+    )
+    return Table(("Python", "spaCy", "Thinc", "NumPy", "difference"), rows, caption, n_words=4)

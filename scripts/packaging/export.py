@@ -12,6 +12,7 @@ from spacy import Language, util
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from thinc.api import Model
+from tqdm import tqdm
 from wasabi import msg
 
 import scripts.functions  # noqa: F401
@@ -34,6 +35,7 @@ def export(
     """Calibrate a student, export it as a stock textcat pipeline and check that it predicts the same."""
     trained = spacy.load(student)
     docs = read_docs(dev, trained.vocab)
+    msg.text(f"Calibrating {student} on {len(docs):,} texts")
     factors = calibrate(trained, read_docs(train, trained.vocab), docs)
     exported = export_pipeline(trained)
     with replaced(output) as partial:
@@ -142,7 +144,8 @@ def compare_predictions(one: Language, other: Language, texts: List[str]) -> flo
     def values(doc: Doc) -> List[float]:
         return [doc.cats[label] for label in sorted(doc.cats)]
 
-    rows = zip(one.pipe(texts), other.pipe(texts))
+    pairs = zip(one.pipe(texts), other.pipe(texts))
+    rows = tqdm(pairs, total=len(texts), desc="Comparing predictions", unit="text", disable=None)
     return max(float(numpy.abs(numpy.subtract(values(a), values(b))).max()) for a, b in rows)
 
 

@@ -11,7 +11,7 @@ from spacy import util
 
 from scripts.data.docbins import write_docs
 from scripts.files import UserError
-from scripts.packaging.entry_points import PYTHON, list_entry_points
+from scripts.packaging.entry_points import PYTHON, add_entry_points, list_entry_points
 from scripts.packaging.export import (
     compare_predictions,
     export,
@@ -104,6 +104,12 @@ def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None
     train(ARCHITECTURES["bow"]).to_disk(tmp_path / "trained")
     with pytest.raises(UserError, match=r"which is for training only. Export the student first"):
         find_modules(tmp_path / "trained")
+
+
+def test_another_setup_than_spacys_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text("setup(entry_points={})", encoding="utf8")
+    with pytest.raises(UserError, match="another setup.py than expected"):
+        add_entry_points(tmp_path / "setup.py", "en_toy", [])
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts" / "architectures").glob("*.py")), ids=lambda path: path.stem)

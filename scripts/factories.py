@@ -10,7 +10,7 @@ To import this module changes both for the process.
 """
 
 from functools import wraps
-from typing import Any, Callable
+from typing import Any, Callable, List
 
 import catalogue
 from spacy import Language
@@ -35,21 +35,23 @@ def look_further(create_pipe: Callable[..., Any]) -> Callable[..., Any]:
     return create_any_pipe
 
 
-def keep_own(get_entry_point: Callable[..., Any]) -> Callable[..., Any]:
-    """Let `Registry.get_entry_point` find nothing for the names that the project registers itself.
+def keep_own(get_entry_points: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `Registry._get_entry_points` leave out the names that the project registers itself.
 
-    get_entry_point (Callable[..., Any]): The method.
+    Each look for a name that is nowhere loads all entry points, and a wheel that is imported registers its own.
+
+    get_entry_points (Callable[..., Any]): The method.
     RETURNS (Callable[..., Any]): The method that leaves these to the project.
     """
 
-    @wraps(get_entry_point)
-    def get_other(self: catalogue.Registry, name: str, default: Any = None) -> Any:
-        return default if name.startswith(OWN) else get_entry_point(self, name, default)
+    @wraps(get_entry_points)
+    def get_others(self: catalogue.Registry) -> List[Any]:
+        return [point for point in get_entry_points(self) if not point.name.startswith(OWN)]
 
-    return get_other
+    return get_others
 
 
 # Without them, the registry has nothing to import when `Language()` asks it for all.
 registry._entry_point_factories.entry_points = False
 Language.create_pipe = look_further(Language.create_pipe)  # type: ignore[method-assign]
-catalogue.Registry.get_entry_point = keep_own(catalogue.Registry.get_entry_point)
+catalogue.Registry._get_entry_points = keep_own(catalogue.Registry._get_entry_points)

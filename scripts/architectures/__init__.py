@@ -2,9 +2,10 @@
 
 A shipped module is a leaf: it imports only spaCy, Thinc, NumPy and the standard library, and, inside of functions, the
 packages that its models declare. Leaves meet through registry names alone. It is written for the oldest Python that a
-wheel allows (scripts/packaging/entry_points.py). Where several wheels are installed, spaCy may take a leaf out of another
-one than the pipeline's: what a name means, with the weights that it loads, stays the same for ever; a change is a new
-version, of a new name.
+wheel allows (scripts/packaging/entry_points.py).
+
+Where several wheels are installed, spaCy may take a leaf out of another one than the pipeline's. What a name means,
+with the weights that it loads, stays the same for ever; a change is a new version, of a new name.
 
 What others must know of a student stands in the attrs of its model and nowhere else. Each attr is optional. The first
 two stand on the model that a config block makes, the others on whatever node they are about. Functions take that node

@@ -1,7 +1,6 @@
 """The `package` step: the exported student as a wheel that ships the architectures it uses and nothing else of ours."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,22 +74,24 @@ def build_wheel(pipeline: Path, packages: Path, *, name: str, package_version: s
     folder = packages / f"{own['lang']}_{name}-{package_version}"
     modules = find_modules(pipeline)
     requirements = list(dict.fromkeys([*own.get("requirements", []), *meta.get("requirements", [])]))
-    with tempfile.TemporaryDirectory(dir=packages) as temporary:
-        meta_path = Path(temporary) / "meta.json"
-        srsly.write_json(meta_path, {**meta, "lang": own["lang"], "spacy_version": SPACY, "requirements": requirements})
+    with replaced(folder) as partial:
+        scratch = partial / "scratch"
+        scratch.mkdir(parents=True)
+        srsly.write_json(
+            scratch / "meta.json", {**meta, "lang": own["lang"], "spacy_version": SPACY, "requirements": requirements}
+        )
         package(
             pipeline,
-            Path(temporary),
-            meta_path=meta_path,
+            scratch,
+            meta_path=scratch / "meta.json",
             code_paths=modules,
             name=name,
             version=package_version,
             create_sdist=False,
             create_wheel=False,
             require_parent=True,
-            force=True,
         )
-        built = Path(temporary) / folder.name
+        built = scratch / folder.name
         add_entry_points(built / "setup.py", f"{own['lang']}_{name}", modules)
         # Same input, same bytes: a wheel holds the times of its files, so they get one fixed time.
         environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -100,8 +101,9 @@ def build_wheel(pipeline: Path, packages: Path, *, name: str, package_version: s
             raise UserError(f"Building the wheel failed: {done.stdout[-1500:]}{done.stderr[-1500:]}")
         for leftover in [built / "build", *built.glob("*.egg-info")]:
             remove(leftover)
-        remove(folder)
-        shutil.move(built, folder)
+        for path in built.iterdir():
+            path.rename(partial / path.name)
+        remove(scratch)
     return next((folder / "dist").glob("*.whl"))
 
 

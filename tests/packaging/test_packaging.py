@@ -108,7 +108,7 @@ def test_shipped_modules_are_those_that_the_student_uses(tmp_path: Path) -> None
 
 def test_another_setup_than_spacys_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "setup.py").write_text("setup(entry_points={})", encoding="utf8")
-    with pytest.raises(UserError, match="another setup.py than expected"):
+    with pytest.raises(UserError, match=r"another setup\.py than expected"):
         add_entry_points(tmp_path / "setup.py", "en_toy", [])
 
 

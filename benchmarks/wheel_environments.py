@@ -48,10 +48,11 @@ def try_environments(
         run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", site, wheel])
         here = read_cats(sys.executable, wheel, path, site)
         cats = here.pop("cats")
-        oldest = read_oldest_spacy(wheel)
-        tried = [(one, spacy) for one in python for spacy in (f"spacy=={oldest}", "spacy")]
-        for number, (one, spacy) in enumerate(tqdm(tried, desc="Trying", unit="environment", disable=None)):
-            installed = make_environment(one, folder / str(number), wheel, spacy)
+        # spaCy 3.7 imports Click without requiring it: it came with Typer, which has one of its own by now.
+        oldest = [f"spacy=={read_oldest_spacy(wheel)}", "click"]
+        tried = [(one, packages) for one in python for packages in (oldest, ["spacy"])]
+        for number, (one, packages) in enumerate(tqdm(tried, desc="Trying", unit="environment", disable=None)):
+            installed = make_environment(one, folder / str(number), wheel, packages)
             if installed is not None:
                 found = read_cats(installed, wheel, path)
                 difference = find_difference(cats, found.pop("cats"))
@@ -64,20 +65,20 @@ def try_environments(
             msg.warn(f"Python {row['python']}, spaCy {row['spacy']}: {row['difference']:.0e} {row['warnings']}")
 
 
-def make_environment(python: str, folder: Path, wheel: Path, spacy: str) -> Optional[str]:
+def make_environment(python: str, folder: Path, wheel: Path, packages: List[str]) -> Optional[str]:
     """Make an environment that has a wheel, what it requires, and nothing else.
 
     python (str): The Python that it is of.
     folder (Path): Its folder; what stands there is replaced.
     wheel (Path): The wheel.
-    spacy (str): Requirement that limits spaCy further, e.g. "spacy==3.7.5".
+    packages (List[str]): What is required beside it, e.g. ["spacy==3.7.5"].
     RETURNS (Optional[str]): The environment's Python; None if this spaCy has no wheels for it.
     RAISES (UserError): Something else went wrong.
     """
     remove(folder)
     run([python, "-m", "venv", folder])
     installed = str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
-    command = [installed, "-m", "pip", "install", "-q", "--no-compile", "--only-binary", ":all:", wheel, spacy]
+    command = [installed, "-m", "pip", "install", "-q", "--no-compile", "--only-binary", ":all:", wheel, *packages]
     try:
         run(command)
     except UserError as error:

@@ -55,7 +55,9 @@ def test_environments_are_compared_with_this_one(
         return {**read[0], "spacy": "3.7.5", "cats": cats, "warnings": ["[W095] another version"]}
 
     # Of the oldest spaCy there are no wheels.
-    monkeypatch.setattr(wheel_environments, "make_environment", lambda *args: "python" if args[3] == "spacy" else None)
+    monkeypatch.setattr(
+        wheel_environments, "make_environment", lambda *args: "python" if args[3] == ["spacy"] else None
+    )
     monkeypatch.setattr(wheel_environments, "read_cats", read_here)
     record = tmp_path / "record.json"
     wheel_environments.try_environments(wheel, texts, ["python3"], tmp_path / "environments", record)
@@ -93,4 +95,4 @@ def test_the_oldest_and_the_newest_spacy_predict_the_same(wheel: Path, texts: Pa
 
 @pytest.mark.network
 def test_a_spacy_without_wheels_is_left_out(wheel: Path, tmp_path: Path) -> None:
-    assert make_environment(sys.executable, tmp_path / "environment", wheel, "spacy==2.0.0") is None
+    assert make_environment(sys.executable, tmp_path / "environment", wheel, ["spacy==2.0.0"]) is None

@@ -62,7 +62,8 @@ def build_wheel(pipeline: Path, packages: Path, *, name: str, package_version: s
         raise UserError(f"{name!r} is no name for a package: use letters, digits and _, e.g. --vars.name reviews")
     lang = srsly.read_json(pipeline / "meta.json")["lang"]
     folder = packages / f"{lang}_{name}-{package_version}"
-    with tempfile.TemporaryDirectory(dir=packages) as temporary:
+    # `prepare` takes away what ends so, should this be killed.
+    with tempfile.TemporaryDirectory(dir=packages, suffix=".partial") as temporary:
         package(
             pipeline,
             Path(temporary),

@@ -195,7 +195,7 @@ def fill_disk(calm: Path, folder: Path, rng: Random) -> Iterator[Outcome]:
             code = run_step(project, step, env=environment).returncode
             yield Outcome(step, "the same command with room", **(failed(code) if code else judge(calm, project)))
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def start_twice(calm: Path, folder: Path, rng: Random) -> Iterator[Outcome]:

@@ -54,6 +54,11 @@ TEXTS: List[Tuple[str, str]] = [
     ("well made , lovely colour", "POSITIVE"),
     ("sent it back , worst of all", "NEGATIVE"),
 ]
+# What `prepare` is told of a run, but for its paths and its student.
+VARIABLES: Dict[str, Any] = {
+    **{"run": "en", "lang": "en", "tagger": "", "name": "reviews", "package_version": "0.1.0"},
+    **{"seed": 0, "gpu_id": -1, "max_loss": 0.2, "min_agreement": 0.99},
+}
 
 
 # While one of the two processes runs the project, the other runs these from the second on: first all files that share

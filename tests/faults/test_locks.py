@@ -12,7 +12,8 @@ import srsly
 from scripts.claim import RECORD, claim_run
 from scripts.files import UserError
 from scripts.locks import locked
-from tests.conftest import ROOT, run_here
+from scripts.prepare import prepare
+from tests.conftest import ROOT, VARIABLES
 
 # Processes that say when they are ready, and then live on for a while.
 WAIT = "print('ready', flush=True); time.sleep(float(sys.argv[1]))"
@@ -112,6 +113,7 @@ def test_prepare_takes_away_what_killed_steps_have_left(tmp_path: Path) -> None:
     (tmp_path / "corpus" / "de").mkdir(parents=True)
     other = tmp_path / "corpus" / "de" / "x.partial"
     other.touch()
-    options = ["--engine", ROOT / "configs" / "engine.cfg", "--config-dir", ROOT / "configs", "--student", "bow"]
-    assert run_here("scripts.prepare", tmp_path / "training" / "en", *options) == 0
+    configs = ROOT / "configs"
+    paths: Any = {"engine": configs / "engine.cfg", "config_dir": str(configs)}
+    prepare(tmp_path / "training" / "en", student="bow", **paths, **VARIABLES)
     assert other.exists() and not left.parent.exists()

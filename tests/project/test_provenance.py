@@ -12,14 +12,10 @@ from scripts import provenance
 from scripts.files import UserError
 from scripts.prepare import name_step, prepare, read_step
 from scripts.provenance import find_sources, hash_sources
-from tests.conftest import ROOT
+from tests.conftest import ROOT, VARIABLES
 
 CONFIGS = ROOT / "configs"
 # What `prepare` checks and nothing follows from.
-VARIABLES: Dict[str, Any] = {
-    **{"run": "en", "lang": "en", "tagger": "", "name": "reviews", "package_version": "0.1.0"},
-    **{"seed": 0, "gpu_id": -1, "max_loss": 0.2, "min_agreement": 0.99},
-}
 FILES = {
     "scripts/__init__.py": "",
     "scripts/functions.py": "import scripts.losses.kl\nimport scripts.losses.mse\n",

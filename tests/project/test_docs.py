@@ -21,13 +21,13 @@ TROUBLESHOOTING = TEXTS["docs/troubleshooting.md"]
 NOT_SHOWN = {"same_results", "example_en-amazon"}
 
 
-def read_literals(path: Path) -> Iterator[str]:
-    """Every text in a module; … stands for what an f-string puts in."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield re.sub(r"\{\w*\}", "…", node.value)
+def read_literals(node: ast.AST) -> Iterator[str]:
+    """Every text in a piece of code; … stands for what an f-string puts in."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.JoinedStr):
+            yield "".join(str(value.value) if isinstance(value, ast.Constant) else "…" for value in part.values)
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield re.sub(r"\{\w*\}", "…", part.value)
 
 
 def quoted(page: str) -> List[str]:
@@ -49,11 +49,33 @@ def links() -> List[Tuple[str, str]]:
 
 def test_a_message_that_troubleshooting_explains_stands_in_the_code() -> None:
     modules = [*(ROOT / "scripts").rglob("*.py"), Path(spacy.errors.__file__)]
-    literals = [literal for module in modules for literal in read_literals(module)]
+    literals = [
+        literal for module in modules for literal in read_literals(ast.parse(module.read_text(encoding="utf8")))
+    ]
     messages = quoted(TROUBLESHOOTING)
     assert len(messages) > 60 and len(set(messages)) == len(messages)
     unknown = [message for message in messages if not any(message.strip("…") in literal for literal in literals)]
     assert not unknown
+
+
+def read_errors(path: Path) -> Iterator[Tuple[int, List[str]]]:
+    """Every UserError that a module makes: its line, and the texts that its message is made of."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "UserError":
+            yield node.lineno, list(read_literals(node))
+
+
+def test_troubleshooting_explains_every_error_of_the_code() -> None:
+    messages = [message.strip("…") for message in quoted(TROUBLESHOOTING)]
+    missing = [
+        f"{module.relative_to(ROOT)}:{line}: {texts}"
+        for module in sorted((ROOT / "scripts").rglob("*.py"))
+        for line, texts in read_errors(module)
+        # Some add a place alone, such as a line or a cell, to what another function says.
+        if max(len(re.sub(r"\W", "", text)) for text in texts) > 10
+        and not any(message in text for message in messages for text in texts)
+    ]
+    assert not missing
 
 
 @pytest.mark.parametrize(("page", "target"), links())

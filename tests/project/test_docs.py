@@ -72,7 +72,7 @@ def test_troubleshooting_explains_every_error_of_the_code() -> None:
         for module in sorted((ROOT / "scripts").rglob("*.py"))
         for line, texts in read_errors(module)
         # Some add a place alone, such as a line or a cell, to what another function says.
-        if max(len(re.sub(r"\W", "", text)) for text in texts) > 10
+        if max((len(re.sub(r"\W", "", text)) for text in texts), default=0) > 10
         and not any(message in text for message in messages for text in texts)
     ]
     assert not missing

@@ -39,9 +39,9 @@ def prepare(
     tagger: str = typer.Option(..., help="Pipeline that tags parts of speech; may be empty"),
     name: str = typer.Option(..., help="Name of the package, without the language"),
     package_version: str = typer.Option(..., "--version", help="Version of the package"),
+    gpu_id: int = typer.Option(..., help="GPU to use, -1 for the CPU"),
     # Of these, the type is all that is checked.
     seed: int = typer.Option(..., help="Seed of the run"),
-    gpu_id: int = typer.Option(..., help="GPU to use, -1 for the CPU"),
     max_loss: float = typer.Option(..., help="Points of accuracy that the compressed student may lose"),
     min_agreement: float = typer.Option(..., help="Share of texts on which it must agree", min=0, max=1),
 ) -> None:
@@ -50,6 +50,7 @@ def prepare(
     check_language(lang)
     check_tagger(tagger)
     check_package(lang, name, package_version)
+    check_gpu(gpu_id)
     project = srsly.read_yaml(ROOT / "project.yml")
     check_names(read_names(read_command_line()), project["vars"])
     # Others look for changes themselves.
@@ -68,6 +69,19 @@ def prepare(
         text = srsly.json_dumps(hash_files(find_sources(modules, configs)), indent=2) + "\n"
         if not says(path, text):
             write_text(path, text)
+
+
+def check_gpu(gpu_id: int) -> None:
+    """Refuse a GPU that cannot be used.
+
+    gpu_id (int): The GPU; -1 is none.
+    RAISES (UserError): It cannot be used.
+    """
+    if gpu_id >= 0:
+        # Imported late: it takes seconds.
+        from scripts.gpu import use_gpu
+
+        use_gpu(gpu_id)
 
 
 def read_command_line() -> List[str]:

@@ -57,7 +57,7 @@ def check_language(lang: str) -> None:
     known |= {entry.name for entry in entry_points(group="spacy_languages")}
     if lang not in known:
         raise UserError(
-            f"spaCy has no language {lang!r}{suggest(lang, known)}. Give --vars.lang one of {', '.join(sorted(known))}"
+            f"spaCy has no language {lang!r}.{suggest(lang, known)} Give --vars.lang one of {', '.join(sorted(known))}"
         )
 
 
@@ -83,7 +83,7 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
     """
     for name in names:
         if name not in known:
-            raise UserError(f"project.yml has no variable for --vars.{name}{suggest(name, known, prefix='--vars.')}.")
+            raise UserError(f"project.yml has no variable for --vars.{name}.{suggest(name, known, prefix='--vars.')}")
 
 
 def read_names(arguments: Iterable[str]) -> List[str]:
@@ -105,4 +105,4 @@ def find_package(name: str) -> Any:
 def suggest(name: str, known: Iterable[str], *, prefix: str = "") -> str:
     """What may have been meant, for messages."""
     near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f". Did you mean {prefix}{near[0]}?" if near else ""
+    return f" Did you mean {prefix}{near[0]}?" if near else ""

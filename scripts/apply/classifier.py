@@ -106,7 +106,7 @@ def load_pipeline(model: str) -> Language:
     except (OSError, ValueError) as error:
         raise UserError(
             f"The pipeline {model!r} cannot be loaded: {error}\nGive the name of an installed package, or a folder "
-            "such as training/en/export."
+            "such as training/en/compressed."
         ) from error
 
 

@@ -173,6 +173,7 @@ def test_prepare_leaves_what_has_not_changed_untouched(tmp_path: Path) -> None:
         ({"tagger": "en_core_web_none"}, "neither an installed pipeline nor a folder"),
         ({"name": "my-reviews"}, "is no name for a package"),
         ({"package_version": "1.1"}, "fewer than three numbers"),
+        ({"gpu_id": 99}, "GPU 99 cannot be used"),
         (
             {"student": "ensembel"},
             r"student_ensembel\.cfg does not exist; there is .*student_bow\.cfg.*--vars\.student",

@@ -65,20 +65,24 @@ def print_report(splits: Splits, paths: Dict[str, Path], policies: Policies, pro
     policies (Policies): What became of rows that could not be used as they stood.
     problems_path (Path): Where all of them stand.
     """
-    rows = count_rows(splits)
-    kinds = sorted({kind for counts in rows.values() for kind in counts["dropped"]})
+    counts = count_rows(splits)
+    kinds = sorted({kind for of_split in counts.values() for kind in of_split["dropped"]})
+    sources = [
+        name_source(paths[split]) if split in paths else "train" if counts[split]["moved"] else "absent"
+        for split in counts
+    ]
+    # Splits as columns: with a column for each kind, the table would be wider than terminals are.
     msg.table(
         [
-            (
-                split,
-                name_source(paths[split]) if split in paths else "train" if counts["moved"] else "absent",
-                *(f"{counts[name]:,}" for name in ("read", "moved", "kept")),
-                *(f"{counts['dropped'].get(kind, 0):,}" for kind in kinds),
-            )
-            for split, counts in rows.items()
+            ("read from", *sources),
+            *((name, *(f"{of_split[name]:,}" for of_split in counts.values())) for name in ("read", "moved", "kept")),
+            *(
+                (f"dropped: {kind}", *(f"{of_split['dropped'].get(kind, 0):,}" for of_split in counts.values()))
+                for kind in kinds
+            ),
         ],
-        header=("split", "read from", "read", "moved", "kept", *(f"dropped: {kind}" for kind in kinds)),
-        aligns=("l", "l", *"rrr", *("r" for _ in kinds)),
+        header=("", *counts),
+        aligns=("l", *("r" for _ in counts)),
         divider=True,
         max_col=60,
     )

@@ -45,8 +45,9 @@ def count_rows(splits: Splits) -> Dict[str, Dict[str, Any]]:
     splits (Splits): What was read.
     RETURNS (Dict[str, Dict[str, Any]]): For each split: rows that were read, that moved from another split (below 0: to
         another), that were kept, and that were dropped, by kind.
+    RAISES (RuntimeError): A row is in none of them, or in two: a fault of this program.
     """
-    return {
+    rows = {
         split: {
             "read": splits.n_read.get(split, 0),
             "moved": splits.moved[split],
@@ -55,6 +56,10 @@ def count_rows(splits: Splits) -> Dict[str, Dict[str, Any]]:
         }
         for split, reviews in splits.reviews.items()
     }
+    for split, counts in rows.items():
+        if counts["read"] + counts["moved"] != counts["kept"] + sum(counts["dropped"].values()):
+            raise RuntimeError(f"The rows of {split} do not sum up: {counts}")
+    return rows
 
 
 def print_report(splits: Splits, paths: Dict[str, Path], policies: Policies, problems_path: Path) -> None:

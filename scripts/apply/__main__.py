@@ -8,6 +8,7 @@ through a pipe; here only rows travel). On Ray, actors take the same parts: of a
 its checkpoints hold, which are in beta and need a column of ids.
 """
 
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -55,6 +56,8 @@ def apply(
         where = where._replace(n_workers=n_process)
     suffix = check_output(output, input_path)
     nlp = load_pipeline(model)
+    # Before anything is read of it: what changes after this is noticed.
+    input_sha256 = hash_path(input_path)
     corpus = scan(input_path, text_column=text_column, max_length=nlp.max_length, quotes=quotes)
     added = [label_column, *(f"{label_column}_{label}" for label in read_labels(nlp))]
     taken = [column for column in added if column in corpus.columns]
@@ -69,14 +72,14 @@ def apply(
     }
     folder = model_folder(model, nlp)
     parts = output.with_name(f"{output.name}.parts")
-    with locked(parts):
+    with unchanged(input_path, input_sha256, parts):
         kept = prepare_folder(
             str(parts),
             {
                 **settings,
                 "part_size": part_size,
                 "model_sha256": hash_path(folder),
-                "input_sha256": hash_path(input_path),
+                "input_sha256": input_sha256,
                 "quotes": quotes.value,
                 "spacy": spacy.__version__,
             },
@@ -85,12 +88,14 @@ def apply(
             msg.info(f"Going on with the {len(kept)} parts in {parts}")
         run_shards(
             partial(make_classifier, PackedFolder.pack(folder) if where.name == "ray" else model, **settings),
-            cut_parts(read_rows(input_path, quotes=quotes), part_size),
+            cut_parts(read_again(input_path, corpus.n_rows, quotes=quotes), part_size),
             str(parts),
             engine=where,
             total=corpus.n_rows,
             desc="Classifying",
         )
+        if hash_path(input_path) != input_sha256:
+            raise InputChanged(input_path)
         with replaced(output) as partial_output:
             WRITERS[suffix].join(sorted(parts.glob("*.part")), partial_output, settings["columns"], input_path)
     remove(parts)
@@ -163,6 +168,54 @@ def scan(path: Path, *, text_column: str, max_length: int, quotes: Quotes) -> Co
         n_empty += is_empty(text)
         columns.update(dict.fromkeys(row))
     return Corpus(n_rows, n_empty, list(columns))
+
+
+class InputChanged(UserError):
+    """The input is no longer what it was when it was scanned."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} changed while it was read. Run the same command again.")
+
+
+@contextmanager
+def unchanged(path: Path, sha256: str, parts: Path) -> Iterator[None]:
+    """Have a folder for parts. Those of an input that changed are deleted, and whatever came of it is told as that.
+
+    path (Path): The input.
+    sha256 (str): Its hash before it was scanned.
+    parts (Path): The folder.
+    RAISES (InputChanged): The input is another one now.
+    RAISES (UserError): Another process has the folder.
+    """
+    try:
+        with locked(parts):
+            try:
+                yield
+            except Exception as error:
+                # Rows that the scan has not seen may break anything.
+                if hash_path(path) != sha256:
+                    raise InputChanged(path) from error
+                raise
+    except InputChanged:
+        remove(parts)
+        raise
+
+
+def read_again(path: Path, n_rows: int, *, quotes: Quotes) -> Iterator[Row]:
+    """Read a corpus that has been scanned.
+
+    path (Path): The corpus.
+    n_rows (int): How many rows were found.
+    quotes (Quotes): What quotes are in CSV and TSV.
+    YIELDS (Row): Its rows.
+    RAISES (InputChanged): There are more or fewer now, also where the file is as it was before and after that.
+    """
+    n_read = 0
+    for row in read_rows(path, quotes=quotes):
+        n_read += 1
+        yield row
+    if n_read != n_rows:
+        raise InputChanged(path)
 
 
 def cut_parts(rows: Iterable[Row], size: int) -> Iterator[Shard]:

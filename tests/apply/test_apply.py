@@ -7,14 +7,14 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 import spacy
 from openpyxl import Workbook
 from spacy import Language
 
-from scripts.apply.__main__ import apply
+from scripts.apply.__main__ import apply, scan
 from scripts.apply.classifier import Classifier, load_pipeline
 from scripts.data.tables.file_types import WRITERS, read_rows
 from scripts.data.tables.rows import Quotes
@@ -254,6 +254,51 @@ def test_parts_of_other_work_are_not_used(student: Path, tmp_path: Path) -> None
         (parts / "00000000.part").write_bytes(b"of other work\n")
         (parts / "started.json").write_text(json.dumps({"of": change}), encoding="utf8")
         assert run_apply(student, source, tmp_path / "out.jsonl") == expected
+
+
+def change_when_scanned(monkeypatch: pytest.MonkeyPatch, path: Path, content: str, after: Optional[str] = None) -> None:
+    """Have another program write to the input once it has been scanned, and again when all of it has been read."""
+
+    def scan_and_change(*arguments: Any, **options: Any) -> Any:
+        corpus = scan(*arguments, **options)
+        path.write_text(content, encoding="utf8")
+        return corpus
+
+    def read_and_change(*arguments: Any, **options: Any) -> Any:
+        yield from read_rows(*arguments, **options)
+        if after is not None:
+            path.write_text(after, encoding="utf8")
+
+    monkeypatch.setattr("scripts.apply.__main__.scan", scan_and_change)
+    monkeypatch.setattr("scripts.apply.__main__.read_rows", read_and_change)
+
+
+LINES = [f'{{"text": "love it {i}"}}\n' for i in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_mended"),
+    [
+        (LINES[:25], False),
+        ([], False),
+        ([*LINES[:25], '{"text": "love it", "more": 1}\n', *LINES[26:]], False),
+        ([*LINES[:25], '{"other": "love it"}\n', *LINES[26:]], False),
+        ([*LINES[:25], '{"text": "lo'], False),
+        # As it was, before anybody looks again.
+        (LINES[:25], True),
+    ],
+)
+def test_an_input_that_changes_meanwhile_leaves_nothing(
+    lines: List[str], is_mended: bool, student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, whole = tmp_path / "in.jsonl", "".join(LINES)
+    source.write_text(whole, encoding="utf8")
+    with monkeypatch.context() as patch, pytest.raises(UserError, match=r"in.jsonl changed while it was read. Run"):
+        change_when_scanned(patch, source, "".join(lines), whole if is_mended else None)
+        apply(str(student), source, tmp_path / "out.jsonl", **OPTIONS)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+    source.write_text(whole, encoding="utf8")
+    assert len(run_apply(student, source, tmp_path / "out.jsonl").splitlines()) == 30
 
 
 BROKEN = [

@@ -8,11 +8,13 @@ through a pipe; here only rows travel). On Ray, actors take the same parts: of a
 its checkpoints hold, which are in beta and need a column of ids.
 """
 
+import errno
+import os
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 import spacy
@@ -55,6 +57,8 @@ def apply(
     if n_process is not None:
         where = where._replace(n_workers=n_process)
     suffix = check_output(output, input_path)
+    # A link stays one; what it leads to is written.
+    output = Path(os.path.realpath(output))
     nlp = load_pipeline(model)
     # Before anything is read of it: what changes after this is noticed.
     input_sha256 = hash_path(input_path)
@@ -110,28 +114,32 @@ def check_output(output: Path, input_path: Path) -> str:
     output (Path): The output.
     input_path (Path): The corpus.
     RETURNS (str): The suffix that tells its type.
-    RAISES (UserError): Its type is not written, it is the input, a folder or a URL, its folder cannot be written to, or
-        the input is no file.
+    RAISES (UserError): Its type is not written, it is the input, a folder, a device or a URL, its folder cannot be
+        written to, its name is too long, or the input is no file.
     """
     suffix = file_type(output, WRITERS)
     file_type(input_path)
     check_file(input_path)
     # The parts of unfinished work lie beside it, where fsspec writes them, for which "::" joins two paths.
-    if is_url(output) or is_url(output.absolute()):
+    target = Path(os.path.realpath(output))
+    if is_url(output) or is_url(target):
         raise UserError(
             f"{output} is a URL, or has '::' in its path. Write to this machine, and load it up after that."
         )
-    if output.is_dir():
-        raise UserError(f"{output} is a folder. Give the name of a file in it, e.g. {output / f'labelled{suffix}'}")
-    if output.exists() and output.samefile(input_path):
-        raise UserError(f"{output} is the input. Give the output another name.")
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=output.parent).close()
+        if target.is_dir():
+            raise UserError(f"{output} is a folder. Give the name of a file in it, e.g. {output / f'labelled{suffix}'}")
+        if target.exists() and not target.is_file():
+            raise UserError(f"{output} is a device or a pipe. Give the name of a file.")
+        if target.exists() and target.samefile(input_path):
+            raise UserError(f"{output} is the input. Give the output another name.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # As long as the name under which `replaced` writes.
+        NamedTemporaryFile(dir=target.parent, prefix=f"{target.name}.", suffix=".partial").close()
     except OSError as error:
-        raise UserError(
-            f"{output} cannot be written ({error.strerror}). Name a file in a folder that you may write to."
-        ) from error
+        is_long = error.errno == errno.ENAMETOOLONG
+        step = "Give a shorter name" if is_long else "Name a file in a folder that you may write to"
+        raise UserError(f"{output} cannot be written ({error.strerror}). {step}.") from error
     return suffix
 
 

@@ -15,10 +15,11 @@ from openpyxl import Workbook
 from spacy import Language
 
 from scripts.apply.__main__ import apply, scan
+from scripts.apply.__main__ import check_output as check_target
 from scripts.apply.classifier import Classifier, load_pipeline
 from scripts.data.tables.file_types import WRITERS, read_rows
 from scripts.data.tables.rows import Quotes
-from scripts.files import UserError
+from scripts.files import UserError, replaced
 from scripts.packaging.export import export_pipeline
 from tests.conftest import CNN, ENSEMBLE, LABELS, ROOT, TEXTS, run_here, train
 
@@ -354,6 +355,37 @@ def test_other_mistakes_name_the_next_step(student: Path, tmp_path: Path) -> Non
     spacy.blank("en").to_disk(tmp_path / "blank")
     with pytest.raises(UserError, match=r"sets no doc.cats; its components are: none"):
         run_apply(tmp_path / "blank", source, tmp_path / "out.jsonl")
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(student: Path, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", make_rows(10))
+    (tmp_path / "far").mkdir()
+    (tmp_path / "out.jsonl").symlink_to(tmp_path / "far" / "out.jsonl")
+    for _ in range(2):
+        run_apply(student, source, tmp_path / "out.jsonl")
+        assert (tmp_path / "out.jsonl").is_symlink() and not (tmp_path / "far" / "out.jsonl").is_symlink()
+        assert len((tmp_path / "far" / "out.jsonl").read_bytes().splitlines()) == 10
+        assert [path.name for path in (tmp_path / "far").iterdir()] == ["out.jsonl"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes in folders")
+def test_no_device_or_pipe_is_replaced_by_a_file(tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", make_rows(10))
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "out.jsonl").symlink_to(os.devnull)
+    for name in ("pipe.jsonl", "out.jsonl"):
+        with pytest.raises(UserError, match=f"{name} is a device or a pipe. Give the name of a file"):
+            check_target(tmp_path / name, source)
+
+
+def test_a_name_that_is_too_long_is_refused_before_the_work(tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", make_rows(10))
+    with pytest.raises(UserError, match=r"cannot be written \(File name too long\). Give a shorter name"):
+        check_target(tmp_path / f"{'n' * 235}.jsonl", source)
+    longest = tmp_path / f"{'n' * 232}.jsonl"
+    check_target(longest, source)
+    with replaced(longest) as partial:
+        partial.write_text("", encoding="utf8")
 
 
 def test_a_part_does_not_depend_on_those_before_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

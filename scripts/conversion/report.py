@@ -34,9 +34,9 @@ def write_problems(path: Path, problems: List[Problem]) -> None:
         writer.writerow(HEADER)
         for kind, split, review, what, other in problems:
             place = (other.path, other.line) if other else ("", "")
-            writer.writerow(
-                (kind, split, review.path, review.line, what, *place, review.label or "", shorten(review.text))
-            )
+            cells = (kind, split, review.path, review.line, what, *place, review.label or "", shorten(review.text))
+            # Spreadsheet programs take these for formulas, and a quote before them for "text".
+            writer.writerow([f"'{cell}" if str(cell).startswith(("=", "+", "-", "@")) else cell for cell in cells])
 
 
 def count_rows(splits: Splits) -> Dict[str, Dict[str, Any]]:

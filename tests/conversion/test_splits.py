@@ -203,6 +203,12 @@ def test_a_file_with_many_unusable_rows_stops_and_asks_for_the_column(tmp_path: 
     assert "10 of 10 rows cannot be used" in error
 
 
+def test_a_file_without_labels_is_not_asked_for_their_column(tmp_path: Path) -> None:
+    (error,) = read_all(make_splits(tmp_path, unlabelled=[{"text": "word " * 250_000}])).errors
+    assert "1 of 1 row cannot be used (unusable text: 1)" in error and "label_column" not in error
+    assert "Is --vars.text_column right? If so, choose another --vars.on_text" in error
+
+
 def test_repeated_and_near_copies_are_dropped_and_counted(tmp_path: Path) -> None:
     unlabelled = [
         {"text": "new words altogether"},

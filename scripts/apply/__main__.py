@@ -58,7 +58,7 @@ def apply(
         where = where._replace(n_workers=n_process)
     suffix = check_output(output, input_path)
     # A link stays one; what it leads to is written.
-    output = Path(os.path.realpath(output))
+    output = Path(os.path.realpath(output)) if output.is_symlink() else output
     nlp = load_pipeline(model)
     # Before anything is read of it: what changes after this is noticed.
     input_sha256 = hash_path(input_path)

@@ -46,7 +46,9 @@ def run(
     except UserError as error:
         msg.fail(str(error), exits=1)
     except NoSuchOption as error:
-        msg.fail(f"There is no option {error.option_name}. Give --force, --dry, or a variable: --vars.NAME VALUE.", exits=1)
+        msg.fail(
+            f"There is no option {error.option_name}. Give --force, --dry, or a variable: --vars.NAME VALUE.", exits=1
+        )
 
 
 def run_workflow(

@@ -47,7 +47,7 @@ def count_rows(splits: Splits) -> Dict[str, Dict[str, Any]]:
         another), that were kept, and that were dropped, by kind.
     RAISES (RuntimeError): A row is in none of them, or in two: a fault of this program.
     """
-    rows = {
+    rows: Dict[str, Dict[str, Any]] = {
         split: {
             "read": splits.n_read.get(split, 0),
             "moved": splits.moved[split],

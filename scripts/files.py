@@ -107,9 +107,15 @@ def replaced(path: Path) -> Iterator[Path]:
     path (Path): Where the result shall stand. Whatever stood there is replaced.
     YIELDS (Path): A path that does not exist yet, in the same folder. No two writers share one, so that what is moved
         into place is what its writer has written.
+    RAISES (UserError): Its folder can be made nowhere there, as in /proc.
     """
     with named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:
+            raise UserError(
+                f"The folder {path.parent} cannot be made ({error.strerror}). Name one where you may write."
+            ) from error
         remove_partials(path)
         partial = path.with_name(f"{path.name}.{uuid4().hex[:8]}.partial")
         try:

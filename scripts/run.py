@@ -11,6 +11,7 @@ from typing import Any, Dict, List, NamedTuple
 
 import srsly
 import typer
+from click import NoSuchOption
 from wasabi import msg
 from weasel.cli.run import check_rerun, project_run, validate_subcommand
 from weasel.util import load_project_config, parse_config_overrides
@@ -31,22 +32,35 @@ class Clock(NamedTuple):
     cpu: float
 
 
-# As Weasel's own command: what is not declared here overrides a variable.
+# Options as those of Weasel's own command: what is not declared here overrides a variable.
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def run(context: typer.Context, workflow: str = typer.Argument(..., help="E.g. all; then --vars.NAME VALUE")) -> None:
+def run(
+    context: typer.Context,
+    workflow: str = typer.Argument(..., help="E.g. all; then --vars.NAME VALUE"),
+    force: bool = typer.Option(False, "--force", "-F", help="Run steps again, even if nothing changed"),
+    dry: bool = typer.Option(False, "--dry", "-D", help="Show the commands, and run none"),
+) -> None:
     """Run a workflow and say what each of its steps took."""
     try:
-        run_workflow(Path.cwd(), workflow, parse_config_overrides(context.args))
+        run_workflow(Path.cwd(), workflow, parse_config_overrides(context.args), force=force, dry=dry)
     except UserError as error:
         msg.fail(str(error), exits=1)
+    except NoSuchOption as error:
+        msg.fail(
+            f"There is no option {error.option_name}. Give --force, --dry, or a variable: --vars.NAME VALUE.", exits=1
+        )
 
 
-def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> None:
+def run_workflow(
+    project: Path, workflow: str, overrides: Dict[str, Any], *, force: bool = False, dry: bool = False
+) -> None:
     """Run the steps of a workflow, print what each took, also if one fails, and keep it in training/RUN/times.json.
 
     project (Path): Folder of project.yml, which must be the working directory.
     workflow (str): The name of a workflow.
     overrides (Dict[str, Any]): Values of variables by "vars.NAME".
+    force (bool): Whether steps run for which nothing changed.
+    dry (bool): Whether commands are shown, and none run; then nothing is timed.
     RAISES (UserError): There is no such variable, or the run's name cannot be used.
     RAISES (SystemExit): A step failed.
     """
@@ -57,6 +71,9 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
     config = load_project_config(project, overrides=overrides)
     commands = {command["name"]: command for command in config["commands"]}
     validate_subcommand([], list(config["workflows"]), workflow)
+    if dry:
+        project_run(project, workflow, overrides=overrides, force=force, dry=True)
+        return
     steps: List[str] = config["workflows"][workflow]
     run_name = steps[0].removeprefix("prepare-")
     path = project / "training" / run_name / "times.json"
@@ -66,9 +83,9 @@ def run_workflow(project: Path, workflow: str, overrides: Dict[str, Any]) -> Non
     try:
         for step in steps:
             name, start = step.removesuffix(f"-{run_name}"), read_clock()
-            is_run = check_rerun(project, commands[step])
+            is_run = force or check_rerun(project, commands[step])
             try:
-                project_run(project, step, overrides=overrides)
+                project_run(project, step, overrides=overrides, force=force)
             except SystemExit as ended:
                 if ended.code and (free := shutil.disk_usage(project).free) < NO_ROOM:
                     msg.warn(f"{project} has {free / 1e6:,.1f} MB free. Make room, then run the same command again.")

@@ -8,6 +8,7 @@ import srsly
 from weasel.cli.run import project_run
 
 from scripts.run import run_workflow
+from tests.conftest import run_here
 
 PROJECT = """
 vars:
@@ -66,6 +67,17 @@ def test_a_skipped_step_keeps_its_time(project: Path, capsys: pytest.CaptureFixt
     run_workflow(project, "good", {})
     assert srsly.read_json(project / "training" / "en" / "times.json")["work"] == before["work"]
     assert read_table(capsys.readouterr().out)[1] == ["work", "skipped"]
+
+
+def test_weasels_own_options_are_passed_on(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_here("scripts.run", "good", "--dry") == 0
+    assert "python work.py some" in capsys.readouterr().out
+    assert {path.name for path in project.iterdir()} == {"project.yml", *SCRIPTS}
+    assert run_here("scripts.run", "good") == 0 and run_here("scripts.run", "good", "-F") == 0
+    assert "skipped" not in capsys.readouterr().out
+    assert run_here("scripts.run", "good", "--dri") == 1
+    printed = capsys.readouterr()
+    assert "There is no option --dri. Give --force, --dry, or" in printed.out and not printed.err
 
 
 def test_a_failure_is_passed_on_after_the_table(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

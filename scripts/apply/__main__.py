@@ -8,10 +8,13 @@ through a pipe; here only rows travel). On Ray, actors take the same parts: of a
 its checkpoints hold, which are in beta and need a column of ids.
 """
 
+import errno
+import os
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 import spacy
@@ -54,7 +57,11 @@ def apply(
     if n_process is not None:
         where = where._replace(n_workers=n_process)
     suffix = check_output(output, input_path)
+    # A link stays one; what it leads to is written.
+    output = Path(os.path.realpath(output)) if output.is_symlink() else output
     nlp = load_pipeline(model)
+    # Before anything is read of it: what changes after this is noticed.
+    input_sha256 = hash_path(input_path)
     corpus = scan(input_path, text_column=text_column, max_length=nlp.max_length, quotes=quotes)
     added = [label_column, *(f"{label_column}_{label}" for label in read_labels(nlp))]
     taken = [column for column in added if column in corpus.columns]
@@ -69,14 +76,14 @@ def apply(
     }
     folder = model_folder(model, nlp)
     parts = output.with_name(f"{output.name}.parts")
-    with locked(parts):
+    with unchanged(input_path, input_sha256, parts):
         kept = prepare_folder(
             str(parts),
             {
                 **settings,
                 "part_size": part_size,
                 "model_sha256": hash_path(folder),
-                "input_sha256": hash_path(input_path),
+                "input_sha256": input_sha256,
                 "quotes": quotes.value,
                 "spacy": spacy.__version__,
             },
@@ -85,12 +92,14 @@ def apply(
             msg.info(f"Going on with the {len(kept)} parts in {parts}")
         run_shards(
             partial(make_classifier, PackedFolder.pack(folder) if where.name == "ray" else model, **settings),
-            cut_parts(read_rows(input_path, quotes=quotes), part_size),
+            cut_parts(read_again(input_path, corpus.n_rows, quotes=quotes), part_size),
             str(parts),
             engine=where,
             total=corpus.n_rows,
             desc="Classifying",
         )
+        if hash_path(input_path) != input_sha256:
+            raise InputChanged(input_path)
         with replaced(output) as partial_output:
             WRITERS[suffix].join(sorted(parts.glob("*.part")), partial_output, settings["columns"], input_path)
     remove(parts)
@@ -105,28 +114,32 @@ def check_output(output: Path, input_path: Path) -> str:
     output (Path): The output.
     input_path (Path): The corpus.
     RETURNS (str): The suffix that tells its type.
-    RAISES (UserError): Its type is not written, it is the input, a folder or a URL, its folder cannot be written to, or
-        the input is no file.
+    RAISES (UserError): Its type is not written, it is the input, a folder, a device or a URL, its folder cannot be
+        written to, its name is too long, or the input is no file.
     """
     suffix = file_type(output, WRITERS)
     file_type(input_path)
     check_file(input_path)
     # The parts of unfinished work lie beside it, where fsspec writes them, for which "::" joins two paths.
-    if is_url(output) or is_url(output.absolute()):
+    target = Path(os.path.realpath(output))
+    if is_url(output) or is_url(target):
         raise UserError(
             f"{output} is a URL, or has '::' in its path. Write to this machine, and load it up after that."
         )
-    if output.is_dir():
-        raise UserError(f"{output} is a folder. Give the name of a file in it, e.g. {output / f'labelled{suffix}'}")
-    if output.exists() and output.samefile(input_path):
-        raise UserError(f"{output} is the input. Give the output another name.")
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=output.parent).close()
+        if target.is_dir():
+            raise UserError(f"{output} is a folder. Give the name of a file in it, e.g. {output / f'labelled{suffix}'}")
+        if target.exists() and not target.is_file():
+            raise UserError(f"{output} is a device or a pipe. Give the name of a file.")
+        if target.exists() and target.samefile(input_path):
+            raise UserError(f"{output} is the input. Give the output another name.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # As long as the name under which `replaced` writes.
+        NamedTemporaryFile(dir=target.parent, prefix=f"{target.name}.", suffix=".partial").close()
     except OSError as error:
-        raise UserError(
-            f"{output} cannot be written ({error.strerror}). Name a file in a folder that you may write to."
-        ) from error
+        is_long = error.errno == errno.ENAMETOOLONG
+        step = "Give a shorter name" if is_long else "Name a file in a folder that you may write to"
+        raise UserError(f"{output} cannot be written ({error.strerror}). {step}.") from error
     return suffix
 
 
@@ -163,6 +176,54 @@ def scan(path: Path, *, text_column: str, max_length: int, quotes: Quotes) -> Co
         n_empty += is_empty(text)
         columns.update(dict.fromkeys(row))
     return Corpus(n_rows, n_empty, list(columns))
+
+
+class InputChanged(UserError):
+    """The input is no longer what it was when it was scanned."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} changed while it was read. Run the same command again.")
+
+
+@contextmanager
+def unchanged(path: Path, sha256: str, parts: Path) -> Iterator[None]:
+    """Have a folder for parts. Those of an input that changed are deleted, and whatever came of it is told as that.
+
+    path (Path): The input.
+    sha256 (str): Its hash before it was scanned.
+    parts (Path): The folder.
+    RAISES (InputChanged): The input is another one now.
+    RAISES (UserError): Another process has the folder.
+    """
+    try:
+        with locked(parts):
+            try:
+                yield
+            except Exception as error:
+                # Rows that the scan has not seen may break anything.
+                if hash_path(path) != sha256:
+                    raise InputChanged(path) from error
+                raise
+    except InputChanged:
+        remove(parts)
+        raise
+
+
+def read_again(path: Path, n_rows: int, *, quotes: Quotes) -> Iterator[Row]:
+    """Read a corpus that has been scanned.
+
+    path (Path): The corpus.
+    n_rows (int): How many rows were found.
+    quotes (Quotes): What quotes are in CSV and TSV.
+    YIELDS (Row): Its rows.
+    RAISES (InputChanged): There are more or fewer now, also where the file is as it was before and after that.
+    """
+    n_read = 0
+    for row in read_rows(path, quotes=quotes):
+        n_read += 1
+        yield row
+    if n_read != n_rows:
+        raise InputChanged(path)
 
 
 def cut_parts(rows: Iterable[Row], size: int) -> Iterator[Shard]:

@@ -1,5 +1,6 @@
 """The `convert` step: raw reviews to gold DocBins, the task and clean unlabelled texts."""
 
+import os
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -18,7 +19,7 @@ from scripts.data.docbins import write_docs
 from scripts.data.tables.rows import Quotes
 from scripts.data.texts import write_unlabelled
 from scripts.files import UserError, hash_path, replaced, run_command
-from scripts.provenance import hash_sources
+from scripts.provenance import ROOT, hash_sources
 
 RECORD_FILE = "data.json"
 USUAL = Policies()
@@ -50,6 +51,7 @@ def convert(
     """Convert raw reviews to gold DocBins and clean unlabelled texts."""
     policies = Policies(on_text, on_label, on_conflict, on_shared, on_single, max_unusable)
     policies.check()
+    check_folder(output)
     paths = find_inputs({"train": train, "dev": dev, "test": test, "unlabelled": unlabelled})
     print_unread(paths)
     labelling = Labelling(label_column, stars_column, negative_up_to, None if skip_stars < 0 else skip_stars)
@@ -85,6 +87,16 @@ def convert(
         srsly.write_json(partial, {**record, "rows": count_rows(splits), "outputs": outputs})
 
 
+def check_folder(output: Path) -> None:
+    """Refuse a folder that is none of a run's own, as "corpus/.." is where nothing has checked the run's name.
+
+    output (Path): Folder of the run.
+    RAISES (UserError): It holds the project, or leads out of the folder that it names first.
+    """
+    if Path(os.path.normpath(output)) != output or output.resolve() in (ROOT, *ROOT.parents):
+        raise UserError(f"{output} is no folder for a run. Give one of its own, without '..', e.g. corpus/en")
+
+
 def is_current(output: Path, record: Dict[str, Any]) -> bool:
     """Whether a folder holds what would be made.
 
@@ -94,7 +106,13 @@ def is_current(output: Path, record: Dict[str, Any]) -> bool:
     """
     if not (output / RECORD_FILE).is_file():
         return False
-    previous = srsly.read_json(output / RECORD_FILE)
+    try:
+        previous = srsly.read_json(output / RECORD_FILE)
+    except ValueError:
+        return False
+    # Cut off, or changed by hand.
+    if not isinstance(previous, dict) or not isinstance(previous.get("outputs"), dict):
+        return False
     outputs = {name: hash_path(output / name) for name in previous["outputs"] if (output / name).is_file()}
     return previous == {**previous, **record, "outputs": outputs}
 

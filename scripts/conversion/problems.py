@@ -134,11 +134,16 @@ def find_wrong_files(problems: List[Problem], n_read: Dict[str, int], policies: 
             counts = Counter(problem.kind for problem in found).most_common()
             kind = counts[0][0]
             first = next(problem for problem in found if problem.kind == kind)
+            # Files without labels have no other kinds.
+            is_text = OPTIONS[kind] == "on_text"
+            question = (
+                f"{'Is --vars.text_column' if is_text else 'Are --vars.text_column and --vars.label_column'} right?"
+            )
             messages.append(
                 f"{first.review.path}: {len(found):,} of {count(n, 'row')} cannot be used "
                 f"({', '.join(f'{name}: {number:,}' for name, number in counts)}). Line {first.review.line}: "
-                f"{first.what.rstrip('.')}. Are --vars.text_column and --vars.label_column right? If so, choose "
-                f"another --vars.{OPTIONS[kind]} ({tell_choices(OPTIONS[kind])}), or let more rows go with "
+                f"{first.what.rstrip('.')}. {question} If so, choose another "
+                f"--vars.{OPTIONS[kind]} ({tell_choices(OPTIONS[kind])}), or let more rows go with "
                 "--vars.max_unusable."
             )
     return messages

@@ -34,9 +34,9 @@ def write_problems(path: Path, problems: List[Problem]) -> None:
         writer.writerow(HEADER)
         for kind, split, review, what, other in problems:
             place = (other.path, other.line) if other else ("", "")
-            writer.writerow(
-                (kind, split, review.path, review.line, what, *place, review.label or "", shorten(review.text))
-            )
+            cells = (kind, split, review.path, review.line, what, *place, review.label or "", shorten(review.text))
+            # Spreadsheet programs take these for formulas, and a quote before them for "text".
+            writer.writerow([f"'{cell}" if str(cell).startswith(("=", "+", "-", "@")) else cell for cell in cells])
 
 
 def count_rows(splits: Splits) -> Dict[str, Dict[str, Any]]:
@@ -45,8 +45,9 @@ def count_rows(splits: Splits) -> Dict[str, Dict[str, Any]]:
     splits (Splits): What was read.
     RETURNS (Dict[str, Dict[str, Any]]): For each split: rows that were read, that moved from another split (below 0: to
         another), that were kept, and that were dropped, by kind.
+    RAISES (RuntimeError): A row is in none of them, or in two: a fault of this program.
     """
-    return {
+    rows: Dict[str, Dict[str, Any]] = {
         split: {
             "read": splits.n_read.get(split, 0),
             "moved": splits.moved[split],
@@ -55,6 +56,10 @@ def count_rows(splits: Splits) -> Dict[str, Dict[str, Any]]:
         }
         for split, reviews in splits.reviews.items()
     }
+    for split, counts in rows.items():
+        if counts["read"] + counts["moved"] != counts["kept"] + sum(counts["dropped"].values()):
+            raise RuntimeError(f"The rows of {split} do not sum up: {counts}")
+    return rows
 
 
 def print_report(splits: Splits, paths: Dict[str, Path], policies: Policies, problems_path: Path) -> None:

@@ -1,14 +1,18 @@
 """Raw reviews: rows of a file whose text and label can be used, and that know where they stand."""
 
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Union
 
 from scripts.conversion.labels import Labelling, MissingLabel
 from scripts.conversion.problems import EMPTY, SKIPPED, UNREADABLE, UNUSABLE, Problem, Review
-from scripts.data.tables.file_types import read_rows, require_column
+from scripts.data.tables.file_types import file_type, read_rows, require_column
 from scripts.data.tables.rows import Quotes
 from scripts.data.usable import clean, find_fault, is_empty
 from scripts.files import UserError
+
+# Where none of so many lines of JSON has a column, its name is wrong.
+N_FIRST = 100
 
 
 def read_reviews(
@@ -29,15 +33,21 @@ def read_reviews(
     keep_missing (bool): Whether words such as None and nan are labels.
     quotes (Quotes): What quotes are in CSV and TSV.
     YIELDS (Union[Review, Problem]): One for each row, in order: the review, or why it cannot be used.
-    RAISES (UserError): The file cannot be read, or its first row has no such columns.
+    RAISES (UserError): The file cannot be read, or has no such columns.
     """
-    for number, (line, row) in enumerate(read_rows(path, quotes=quotes)):
-        if number == 0:
-            require_column(path, line, row, text_column, option="--vars.text_column")
-        found = _read_row(row, Review(path, line, "", None), split, text_column, labelling, keep_missing)
-        if number == 0 and isinstance(found, Problem) and found.kind == UNREADABLE and _has_no_label(row, labelling):
-            raise UserError(f"{found.review.place}: {found.what}")
-        yield found
+    rows = read_rows(path, quotes=quotes)
+    # A header speaks for all rows; a line of JSON for itself.
+    first = list(islice(rows, N_FIRST if file_type(path).startswith(".jsonl") else 1))
+    line, row = first[0]
+    if not any(text_column in row for _, row in first):
+        require_column(path, line, row, text_column, option="--vars.text_column")
+    if labelling and not any({labelling.label_column, labelling.stars_column} & row.keys() for _, row in first):
+        try:
+            labelling.read(row)
+        except ValueError as error:
+            raise UserError(f"{path}, line {line}: {error}") from error
+    for line, row in chain(first, rows):
+        yield _read_row(row, Review(path, line, "", None), split, text_column, labelling, keep_missing)
 
 
 def _read_row(
@@ -65,8 +75,3 @@ def _read_row(
     if label is None:
         return Problem(SKIPPED, split, review, "its stars are to be left out")
     return review._replace(label=label)
-
-
-def _has_no_label(row: Dict[str, Any], labelling: Optional[Labelling]) -> bool:
-    """Whether a row lacks both columns that a label is read from: then the names of the columns are wrong."""
-    return labelling is not None and not {labelling.label_column, labelling.stars_column} & row.keys()

@@ -226,8 +226,9 @@ def _split_off(train: List[Review], split: str, *, seed: int) -> Tuple[List[Revi
             f"fewest texts: {fewest or 'none'}. Add texts of them, or give --vars.{split}.",
         )
     held_out = random.Random(seed).sample(others, n)
-    lines = {review.line for review in held_out}
-    return [review for review in train if review.line not in lines], held_out, ""
+    # Not by their lines: rows of a sheet may have equal numbers.
+    chosen = set(map(id, held_out))
+    return [review for review in train if id(review) not in chosen], held_out, ""
 
 
 def _count(entry: Tuple[Optional[str], int]) -> int:

@@ -37,14 +37,6 @@ AWKWARD = ['it said "love", twice', "line one\nline two\r\nline three", "😀 aw
 
 
 @pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trained and exported student."""
-    path = tmp_path_factory.mktemp("student")
-    export_pipeline(train(ENSEMBLE)).to_disk(path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def nlp(student: Path) -> Language:
     """The same, loaded."""
     return spacy.load(student)

@@ -10,13 +10,14 @@ import pytest
 import spacy
 import srsly
 
-from scripts.conversion.problems import shorten
-from scripts.conversion.report import print_line
+from scripts.conversion.__main__ import is_current
+from scripts.conversion.problems import EMPTY, Problem, Review, shorten
+from scripts.conversion.report import print_line, write_problems
 from scripts.data.docbins import read_docs
 from scripts.data.task import Task, find_gold
 from scripts.data.texts import read_unlabelled
 from scripts.provenance import hash_sources
-from tests.conftest import run_here
+from tests.conftest import ROOT, run_here
 from tests.conversion.review_files import make_rows, make_splits, read_all, row
 from tests.data.table_files import write_text
 
@@ -64,6 +65,27 @@ def test_convert_runs_again_when_code_that_it_uses_changes(tmp_path: Path, monke
     # Nothing else is another, so it is this change that was seen.
     after = srsly.read_json(output / "data.json")
     assert {key for key in before if before[key] != after[key]} == {"code"}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", "null", '{"outputs": [', '{"outputs": ["gold/train.spacy"]}', "\ud83d"]
+)
+def test_a_broken_record_is_no_record(content: str, tmp_path: Path) -> None:
+    paths, output = make_splits(tmp_path), tmp_path / "corpus"
+    output.mkdir()
+    (output / "data.json").write_bytes(content.encode("utf8", "surrogatepass"))
+    assert not is_current(output, {})
+    assert run_convert(paths, output) == 0 and srsly.read_json(output / "data.json")["outputs"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "corpus/..", "corpus/../other", str(ROOT)])
+def test_what_is_no_folder_of_a_run_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = make_splits(tmp_path)
+    monkeypatch.chdir(ROOT)
+    assert run_convert(paths, Path(name)) == 1
+    assert f"✘ {name} is no folder for a run. Give one of its own" in capsys.readouterr().err
 
 
 MANY = [
@@ -188,6 +210,15 @@ def test_of_many_classes_the_smallest_are_shown(tmp_path: Path, capsys: pytest.C
     printed = capsys.readouterr().out
     assert "30 classes; the 20 that have the fewest texts in train" in printed
     assert len([line for line in printed.splitlines() if line.startswith("c")]) == 21
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(1)"])
+def test_a_spreadsheet_program_computes_nothing_of_problems(text: str, tmp_path: Path) -> None:
+    review = Review(Path("r.csv"), 2, text, text)
+    write_problems(tmp_path / "problems.csv", [Problem(EMPTY, "train", review, f"as -1: {text}")])
+    (found,) = read_csv(tmp_path / "problems.csv")
+    assert found["text"] == found["label"] == f"'{text}"
+    assert (found["file"], found["line"], found["what"]) == ("r.csv", "2", f"as -1: {text}")
 
 
 def test_shown_texts_are_one_short_line_on_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

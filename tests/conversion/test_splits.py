@@ -12,7 +12,8 @@ from scripts.conversion.report import count_rows
 from scripts.conversion.splits import SPLITS, Splits
 from scripts.data.near_copies import normalize
 from tests.conversion.review_files import make_rows, make_splits, read_all, row
-from tests.data.table_files import write_jsonl
+from tests.data.table_files import write_jsonl, write_xlsx
+from tests.data.test_spreadsheet import patch
 
 LONG = "we stayed three nights in a small room above the bar and slept like stones every single night"
 PARCEL = "my parcel {} has not come yet and nobody can tell me where it is now"
@@ -70,6 +71,22 @@ def test_small_classes_are_split_and_keep_a_text_in_train(
     for split in expected:
         missing = set(sizes) - {review.label for review in splits.reviews[split]}
         assert any(told.startswith(f"{split} has no text of") for told in splits.warnings) == bool(missing)
+
+
+def test_rows_of_equal_numbers_are_each_split_off_once(tmp_path: Path) -> None:
+    rows = [row(f"{'ab'[i % 2]} number {i} of all", "ab"[i % 2]) for i in range(20)]
+    # A class of one text, so that labels are not spread evenly.
+    path = write_xlsx(tmp_path / "train.xlsx", [*rows, row("another thing", "c")])
+    patch(path, r'<row r="1\d"', '<row r="4"')
+    splits = read_all({"train": path}, policies=Policies(on_single="keep"))
+    assert not splits.problems and [len(splits.reviews[split]) for split in SPLITS] == [14, 4, 3, 0]
+
+
+def test_rows_that_do_not_sum_up_are_a_fault_of_the_program(tmp_path: Path) -> None:
+    splits = read_all(make_splits(tmp_path))
+    del splits.reviews["dev"][0]
+    with pytest.raises(RuntimeError, match="The rows of dev do not sum up"):
+        count_rows(splits)
 
 
 def test_too_few_texts_to_split_name_the_classes(tmp_path: Path) -> None:
@@ -183,6 +200,12 @@ def test_a_file_with_many_unusable_rows_stops_and_asks_for_the_column(tmp_path: 
     # But none that is left is an error, and the only one.
     (error,) = read_all(make_splits(tmp_path, train=rows[90:])).errors
     assert "10 of 10 rows cannot be used" in error
+
+
+def test_a_file_without_labels_is_not_asked_for_their_column(tmp_path: Path) -> None:
+    (error,) = read_all(make_splits(tmp_path, unlabelled=[{"text": "word " * 250_000}])).errors
+    assert "1 of 1 row cannot be used (unusable text: 1)" in error and "label_column" not in error
+    assert "Is --vars.text_column right? If so, choose another --vars.on_text" in error
 
 
 def test_repeated_and_near_copies_are_dropped_and_counted(tmp_path: Path) -> None:

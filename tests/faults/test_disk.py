@@ -102,6 +102,13 @@ def test_faults_of_the_program_keep_their_traceback(error: Exception) -> None:
         raise error
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="makes a folder in /proc")
+def test_a_folder_that_no_rights_would_let_be_made_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, told(), replaced(Path("/proc/out/problems.csv")):
+        pass
+    assert ended.value.code == 1 and "✘ The folder /proc/out cannot be made (No such file" in capsys.readouterr().err
+
+
 def test_an_error_in_numpys_own_words_is_told_too() -> None:
     with pytest.raises(OSError) as raised, named(Path("x/y")):
         raise OSError("7000 requested and 12 written")

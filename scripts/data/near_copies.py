@@ -3,9 +3,10 @@
 import html
 import re
 import unicodedata
-from collections import Counter
+from array import array
 from typing import Dict, Iterable, List, Set
 
+import numpy as np
 import regex
 
 # Unicode calls these punctuation, but they are no stops, quotes, brackets or dashes: C#, A*, 50 %, R&D, </3.
@@ -163,15 +164,17 @@ class NearCopies:
     def __init__(self, held_out: Iterable[str]) -> None:
         """held_out (Iterable[str]): The texts of dev and test."""
         self._normalized: Set[str] = set()
-        self._texts_of: Dict[int, List[int]] = {}
-        self._n_shingles: List[int] = []
+        # Numbers of texts as bytes: those of several shingles are joined and counted at once. With a sentence that all
+        # texts share, counting one by one takes hours.
+        self._texts_of: Dict[int, array] = {}
+        n_shingles = []
         for number, text in enumerate(held_out):
-            words = split_words(text)
             self._normalized.add(normalize(text))
-            shingles = _shingles(words)
-            self._n_shingles.append(len(shingles))
+            shingles = _shingles(split_words(text))
+            n_shingles.append(len(shingles))
             for shingle in shingles:
-                self._texts_of.setdefault(shingle, []).append(number)
+                self._texts_of.setdefault(shingle, array("q")).append(number)
+        self._n_shingles = np.array(n_shingles, dtype=np.int64)
 
     def __contains__(self, text: str) -> bool:
         """Whether a text is a near copy of a held-out one.
@@ -179,12 +182,15 @@ class NearCopies:
         text (str): The text.
         RETURNS (bool): True for a near copy.
         """
-        words = split_words(text)
         if normalize(text) in self._normalized:
             return True
-        shingles = _shingles(words)
-        shared = Counter(number for shingle in shingles for number in self._texts_of.get(shingle, ()))
-        return any(count >= _SHARED * min(len(shingles), self._n_shingles[number]) for number, count in shared.items())
+        shingles = _shingles(split_words(text))
+        found = [self._texts_of[shingle] for shingle in shingles if shingle in self._texts_of]
+        if not found:
+            return False
+        shared = np.bincount(np.frombuffer(b"".join(found), dtype=np.int64))
+        enough = _SHARED * np.minimum(len(shingles), self._n_shingles[: len(shared)])
+        return bool(((shared > 0) & (shared >= enough)).any())
 
 
 def _shingles(words: List[str]) -> Set[int]:

@@ -4,6 +4,7 @@ import math
 import re
 import reprlib
 import unicodedata
+from datetime import date, time
 from decimal import Decimal
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
@@ -19,7 +20,11 @@ MISSING = SHEET_ERRORS.union(
     ("#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL"),
     ("NaN", "NaT", "None", "n/a", "nan", "null"),
 )
-_DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+")
+# What a spreadsheet would show in another way: 1.0 and +1 as 1.
+_NUMBER = re.compile(r"[+-]?[0-9]+\.[0-9]+|\+[0-9]+")
+# A whole number, whichever way it is written: +1, 01 and 1.0 are 1.
+_WHOLE = re.compile(r"\+?(-?)0*([0-9]+?)(?:\.0+)?")
+_TRUTH = {"true": "1", "yes": "1", "false": "0", "no": "0"}
 _INVISIBLE = regex.compile(r"[\s\p{Cf}\p{Default_Ignorable_Code_Point}]+")
 
 
@@ -37,7 +42,7 @@ class MissingLabel(ValueError):
 class Labelling(NamedTuple):
     """How a row becomes a label: the label column where there is one, else the star column.
 
-    label_column (str): Holds the label itself: a name, a whole number, or true or false.
+    label_column (str): Holds the label itself: a name, a whole number, true or false, or a date.
     stars_column (str): Holds a rating.
     negative_up_to (float): Ratings up to it are NEGATIVE, those above POSITIVE.
     skip_stars (Optional[float]): Rating to leave out, usually 3; None leaves none out.
@@ -88,15 +93,18 @@ def read_label(value: Any) -> str:
     """Make a label of a cell's value: the same one whether the file type has numbers and truth values, or text alone.
 
     value (Any): What stands in the column of the label.
-    RETURNS (str): A name as it is; a whole number without decimals; `true` or `false`.
+    RETURNS (str): A name as it is; a whole number without decimals or plus; `true` or `false`; a
+        date or a time as ISO text.
     RAISES (MissingLabel): There is none.
     RAISES (ValueError): It cannot be a label.
     """
     if _is_missing(value):
         word = value.strip() if isinstance(value, str) and _INVISIBLE.sub("", value) else None
         raise MissingLabel(f"the label is missing, got {value!r}. Fill it in or remove the line.", word)
+    if isinstance(value, (date, time)):
+        return value.isoformat()
     text = str(value).strip()
-    if isinstance(value, (float, Decimal)) or _DECIMAL.fullmatch(text):
+    if isinstance(value, (float, Decimal)) or _NUMBER.fullmatch(text):
         number = Decimal(text)
         if not number.is_finite() or number != number.to_integral_value():
             raise ValueError(
@@ -112,16 +120,27 @@ def read_label(value: Any) -> str:
 
 
 def find_lookalikes(labels: Iterable[str]) -> List[List[str]]:
-    """Find labels that look alike: equal but for case, spaces, invisible characters or Unicode form.
+    """Find labels that look alike or mean the same.
+
+    They are equal but for case, spaces, invisible characters, Unicode form or stops at the end; or they are the same
+    number, or the same of true, yes and 1, and of false, no and 0.
 
     labels (Iterable[str]): Labels.
     RETURNS (List[List[str]]): Groups of two or more, each sorted.
     """
     groups: Dict[str, List[str]] = {}
     for label in sorted(set(labels)):
-        folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).casefold()
-        groups.setdefault(unicodedata.normalize("NFKC", folded), []).append(label)
+        groups.setdefault(_reduce(label), []).append(label)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def _reduce(label: str) -> str:
+    """What lookalikes have in common."""
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).casefold()
+    folded = unicodedata.normalize("NFKC", folded)
+    folded = folded.rstrip(".,;:!?\u3002") or folded
+    number = _WHOLE.fullmatch(folded)
+    return "".join(number.groups()) if number else _TRUTH.get(folded, folded)
 
 
 def _is_missing(value: Any) -> bool:

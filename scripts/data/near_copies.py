@@ -1,10 +1,12 @@
 """Recognises texts that say the same with other case, spaces, punctuation or a few other words, in any script."""
 
+import html
 import re
 import unicodedata
-from collections import Counter
+from array import array
 from typing import Dict, Iterable, List, Set
 
+import numpy as np
 import regex
 
 # Unicode calls these punctuation, but they are no stops, quotes, brackets or dashes: C#, A*, 50 %, R&D, </3.
@@ -22,11 +24,23 @@ _TAGS = range(0xE0020, 0xE0080)
 _JOINER = "\u200d"
 # A joiner makes one emoji of two. Elsewhere it is a matter of fonts.
 _LOOSE_JOINER = regex.compile(rf"(?<!\p{{S}}\ufe0f?){_JOINER}|{_JOINER}(?!\p{{S}})")
-# Punctuation that counts: a smile or a frown; a point or a minus right before a word, as in .NET, or a number.
-_COUNTS = re.compile(r"""([:;=])['-]?([()\[\]])\2*(?!\w)|\.(?<![^\s"'(\[]\.)(?=[a-z0-9])|-(?<![^\s"'(\[]-)(?=[0-9])""")
+# People write one for the other: hyphens, a figure dash, an en dash and a minus; apostrophes that count as letters.
+_SAME = (*((dash, "-") for dash in "\u2010\u2012\u2013\u2212"), *((mark, "'") for mark in "`\u02bc\u02bb"))
+# It makes Arabic words wider.
+_TATWEEL = "\u0640"
+# Punctuation that counts: a smile or a frown; a point right before a word or a number, as in .NET and .5; !valid alone,
+# as many write !like this; !=; a minus before a number or an amount; one after a grade.
+# It is found by its first character, then told by what stands around: so the search is fast.
+_COUNTS = re.compile(
+    r"""[:;=.!-](?:(?<=[:;=])['-]?(?P<mouth>[()\[\]])(?P=mouth)*(?!\w)"""
+    r"""|(?<=\.)(?<![^\s"'(\[]\.)(?=[a-z\d])|(?<=!)(?<![\s\S]!)(?=[a-z])|(?<=!)(?P<unequal>=)(?!['-]?[()\[\]](?!\w))"""
+    r"""|(?<=-)(?P<minus>\.?(?=\d)|(?=[$\xa2-\xa5\u0e3f\u20a0-\u20cf])|(?<=\b[a-df]-)))"""
+)
+# E is left out: E-Gitarre.
+_GRADE = regex.compile(r"""(?<![^\s"'(\[][a-df]-)(?<=[a-df]-)(?![\w\p{M}\p{Default_Ignorable_Code_Point}-])""")
 # While a text is taken apart, control characters stand for punctuation that counts, before what belongs to the word
 # before, and around marks. Those of the text itself are spaces.
-_GLUE, _KEPT, _MARK, _LETTER_END = "\0", ".-:;()[]", "\x0e", "\x1f"
+_GLUE, _KEPT, _MARK, _LETTER_END = "\0", ".-:;()[]!", "\x0e", "\x1f"
 _KEEP = str.maketrans("=" + _KEPT, "\3" + "".join(map(chr, range(1, 1 + len(_KEPT)))))
 _CONTROL = re.compile(r"[\0-\x1f]")
 _LETTER_AND_MARKS = re.compile(rf"{_LETTER_END}((?:{_MARK}.)+)")
@@ -50,26 +64,35 @@ def _separate(code: int) -> str:
         return (_GLUE + _KEPT)[code]
     if char == _JOINER or code in _TAGS:
         return char
-    if _INVISIBLE.match(char):
+    if _INVISIBLE.match(char) or char == _TATWEEL:
         return ""
     kind = unicodedata.category(char)
     if kind[0] in "LMN":
-        is_spaceless = any(first <= code <= last for first, last in SPACELESS)
+        is_spaceless = _is_spaceless(char) and kind != "Nd"
         return f"{_MARK}{char}" if kind[0] == "M" else f" {char}{_LETTER_END}" if is_spaceless else char
     if char not in _SIGNS and (kind[0] in "PZ" or kind == "Cc"):
         return " "
     return f"{_GLUE}{char} "
 
 
+def _is_spaceless(char: str) -> bool:
+    """Whether a character is of a script without spaces between words."""
+    return any(first <= ord(char) <= last for first, last in SPACELESS)
+
+
 _TABLE = _Table()
 
 
 def _fold(text: str) -> str:
-    """What differs in case or Unicode form only becomes one: full width and half, accents apart or not."""
+    """What differs in case or Unicode form only becomes one: full width and half, accents apart or not, &amp; or &."""
+    if "&" in text:
+        text = html.unescape(text)
     # People write these for apostrophes.
     text = text.replace("\u00b4", "'").casefold().replace("`", "'")
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("`", "'")
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        for one, other in _SAME:
+            text = text.replace(one, other)
         if _JOINER in text:
             text = _LOOSE_JOINER.sub("", text)
     return text
@@ -77,8 +100,27 @@ def _fold(text: str) -> str:
 
 def _keep(match: re.Match) -> str:
     """Hide punctuation that counts from the table."""
-    eyes, mouth = match.groups()
-    return (f"{_GLUE}{eyes}{mouth} " if eyes else match[0]).translate(_KEEP)
+    found, text, start = match[0], match.string, match.start()
+    if match["mouth"]:
+        return f"{_GLUE}{found[0]}{match['mouth']} ".translate(_KEEP)
+    if match["unequal"]:
+        return f"{_GLUE}{found[0].translate(_KEEP)}="
+    if match["minus"] is not None and not (_is_minus(text, start) or _GRADE.match(text, start + 1)):
+        return found
+    return found.translate(_KEEP)
+
+
+def _is_minus(text: str, place: int) -> bool:
+    """Whether a minus before a number is its sign. Else it joins words or numbers: covid-19, 5-10, 5%-10%, (1)-2."""
+    while place and _INVISIBLE.match(text[place - 1]):
+        place -= 1
+    before = text[place - 1] if place else " "
+    kind = unicodedata.category(before)
+    if kind[0] in "LMN":
+        return _is_spaceless(before) and not before.isnumeric()
+    if kind == "Sc" or before in "%\xb0'\"":
+        return not text[max(0, place - 2) : place - 1].isnumeric()
+    return kind not in ("Pc", "Pd", "Pe", "Pf")
 
 
 def split_words(text: str) -> List[str]:
@@ -90,7 +132,7 @@ def split_words(text: str) -> List[str]:
     text = _fold(text)
     if not text.isprintable():
         text = _CONTROL.sub(" ", text)
-    text = _COUNTS.sub(_keep, text).translate(_TABLE)
+    text = _COUNTS.sub(_keep, text.strip()).translate(_TABLE)
     if _MARK in text:
         text = _LETTER_AND_MARKS.sub(r"\1 ", text).replace(_MARK, "")
     if _GLUE in text:
@@ -122,15 +164,17 @@ class NearCopies:
     def __init__(self, held_out: Iterable[str]) -> None:
         """held_out (Iterable[str]): The texts of dev and test."""
         self._normalized: Set[str] = set()
-        self._texts_of: Dict[int, List[int]] = {}
-        self._n_shingles: List[int] = []
+        # Numbers of texts as bytes: those of several shingles are joined and counted at once. With a sentence that all
+        # texts share, counting one by one takes hours.
+        self._texts_of: Dict[int, array] = {}
+        n_shingles = []
         for number, text in enumerate(held_out):
-            words = split_words(text)
             self._normalized.add(normalize(text))
-            shingles = _shingles(words)
-            self._n_shingles.append(len(shingles))
+            shingles = _shingles(split_words(text))
+            n_shingles.append(len(shingles))
             for shingle in shingles:
-                self._texts_of.setdefault(shingle, []).append(number)
+                self._texts_of.setdefault(shingle, array("q")).append(number)
+        self._n_shingles = np.array(n_shingles, dtype=np.int64)
 
     def __contains__(self, text: str) -> bool:
         """Whether a text is a near copy of a held-out one.
@@ -138,12 +182,15 @@ class NearCopies:
         text (str): The text.
         RETURNS (bool): True for a near copy.
         """
-        words = split_words(text)
         if normalize(text) in self._normalized:
             return True
-        shingles = _shingles(words)
-        shared = Counter(number for shingle in shingles for number in self._texts_of.get(shingle, ()))
-        return any(count >= _SHARED * min(len(shingles), self._n_shingles[number]) for number, count in shared.items())
+        shingles = _shingles(split_words(text))
+        found = [self._texts_of[shingle] for shingle in shingles if shingle in self._texts_of]
+        if not found:
+            return False
+        shared = np.bincount(np.frombuffer(b"".join(found), dtype=np.int64))
+        enough = _SHARED * np.minimum(len(shingles), self._n_shingles[: len(shared)])
+        return bool(((shared > 0) & (shared >= enough)).any())
 
 
 def _shingles(words: List[str]) -> Set[int]:

@@ -37,6 +37,9 @@ VALUES = st.one_of(
         (-2.0, "-2"),
         (Decimal("3.00"), "3"),
         ("1.0", "1"),
+        ("+1.0", "1"),
+        ("+1", "1"),
+        ("-1", "-1"),
         ("01", "01"),
         ("1.2.3", "1.2.3"),
         ("4,0", "4,0"),
@@ -46,6 +49,9 @@ VALUES = st.one_of(
         ("FALSE", "false"),
         ("true", "true"),
         ("tRUE", "tRUE"),
+        (datetime.date(2024, 3, 1), "2024-03-01"),
+        (datetime.datetime(2024, 3, 1, 12), "2024-03-01T12:00:00"),
+        (datetime.time(12, 30), "12:30:00"),
         ("none", "none"),
         ("a, b", "a, b"),
         ("he said \"no\"\n-> 'yes'", "he said \"no\"\n-> 'yes'"),
@@ -80,7 +86,7 @@ def test_fractions_are_no_labels_in_any_file_type(value: Any) -> None:
         read_label(value)
 
 
-@pytest.mark.parametrize("value", [["a", "b"], {"a": 1}, b"a", datetime.date(2024, 3, 1)])
+@pytest.mark.parametrize("value", [["a", "b"], {"a": 1}, b"a", datetime.timedelta(1)])
 def test_what_is_no_name_is_no_label(value: Any) -> None:
     with pytest.raises(ValueError, match=r"unknown label .*, expected a name such as POSITIVE: one for each text"):
         read_label(value)
@@ -110,6 +116,7 @@ def test_a_value_is_a_label_or_a_reason(value: Any) -> None:
         ([1, 0], ["1", "0"]),
         ([1.0, 3.0], ["1", "3"]),
         (["yes", "no"], ["yes", "no"]),
+        ([datetime.date(2024, 3, 1), datetime.date(2024, 3, 2)], ["2024-03-01", "2024-03-02"]),
     ],
 )
 def test_every_file_type_gives_the_same_labels(
@@ -126,7 +133,8 @@ def test_every_file_type_gives_the_same_labels(
         lines = ["text,label", *(f"{row['text']},{row['label']}" for row in rows)]
         path.write_text("\n".join(lines).replace(",", "\t" if suffix == ".tsv" else ","), encoding="utf8")
     else:
-        WRITERS[suffix](path, rows)
+        # JSON has no dates.
+        WRITERS[suffix](path, json.loads(json.dumps(rows, default=str)) if suffix == ".jsonl" else rows)
     read = read_reviews(path, "train", text_column="text", labelling=LABELLING)
     assert [review.label for review in read if isinstance(review, Review)] == labels
 
@@ -174,6 +182,13 @@ def test_a_row_needs_one_of_the_columns() -> None:
         ["\uff21\uff11", "a1"],
         ["❤", "❤\ufe0f"],
         ["Straße", "STRASSE"],
+        ["true", "1"],
+        ["false", "0", "No"],
+        ["1", "+1", "01", "1.", "1.0"],
+        ["-1", "-01"],
+        ["0", "00"],
+        ["good.", "good", "Good!"],
+        ["很好", "很好。"],
     ],
 )
 def test_lookalikes(labels: List[str]) -> None:
@@ -181,4 +196,26 @@ def test_lookalikes(labels: List[str]) -> None:
 
 
 def test_labels_that_differ_are_no_lookalikes() -> None:
-    assert find_lookalikes(["C++", "C#", "C", "दिन", "दीन", "1", "10", "a-b", "a_b", json.dumps("a")]) == []
+    assert (
+        find_lookalikes(
+            [
+                "C++",
+                "C#",
+                "C",
+                "दिन",
+                "दीन",
+                "1",
+                "-1",
+                "10",
+                "1.5",
+                "15",
+                "?",
+                "!",
+                "true story",
+                "a-b",
+                "a_b",
+                json.dumps("a"),
+            ]
+        )
+        == []
+    )

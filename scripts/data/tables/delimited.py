@@ -7,10 +7,10 @@ from datetime import date, time
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Any, Iterator, List, Optional, Sequence, Set
 
 from scripts.data.tables.json_lines import dump_value
-from scripts.data.tables.lines import decode_lines
+from scripts.data.tables.lines import decode_lines, remember
 from scripts.data.tables.quotes import REMEDY, check_swallowed, take_survey
 from scripts.data.tables.rows import Quotes, Row, check_header, name_columns
 from scripts.files import UserError
@@ -38,7 +38,7 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
     delimiter, n_skipped = (named.group(1), 1) if named else (delimiter, 0)
     # The lines of the row that is being read.
     taken: List[str] = []
-    source = _remember(lines if named else chain([first], lines), taken)
+    source = remember(lines if named else chain([first], lines), taken)
     reader = csv.reader(
         source,
         delimiter=delimiter,
@@ -85,13 +85,6 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
         yield end, values
     if not header:
         raise UserError(f"{path}: the file is empty, expected a header line")
-
-
-def _remember(lines: Iterable[str], taken: List[str]) -> Iterator[str]:
-    """Pass lines on and keep them, as a quoted field may go over several."""
-    for line in lines:
-        taken.append(line)
-        yield line
 
 
 def _explain(error: csv.Error, path: Path, start: int, taken: List[str], header: str, delimiter: str) -> str:

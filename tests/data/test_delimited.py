@@ -178,6 +178,15 @@ def test_empty_rows_are_passed_over_and_columns_without_a_name_count_where_they_
     assert read(write(tmp_path / "b.csv", ",text", "0,a")) == [{"": "0", "text": "a"}]
 
 
+def test_an_empty_text_in_quotes_is_a_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", '""', "text", '""', "a", "", '""')
+    assert list(read_rows(path)) == [(3, {"text": ""}), (4, {"text": "a"}), (6, {"text": ""})]
+    assert read(write(tmp_path / "b.csv", "text,label", '"",""', ",", "a,N")) == [
+        {"text": "", "label": ""},
+        {"text": "a", "label": "N"},
+    ]
+
+
 def test_a_missing_column_tells_the_likely_cause(tmp_path: Path) -> None:
     for lines, message in (
         (["text;label", "good;N"], r"line 2: no column 'text', found text;label. Name it .* Is ';' the separator\?"),

@@ -139,6 +139,17 @@ def test_columns_without_a_name_count_only_where_they_hold_something(tmp_path: P
         read(write(tmp_path / "c.xlsx", [("text", None, "text"), ("a", "b", "c")]))
 
 
+def test_a_column_without_a_name_takes_none_from_another(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xlsx", [("text", "label", "column 4", None), ("a", "N", "b", "z")])
+    with pytest.raises(
+        UserError, match=r"the header names 'column 4' twice. Rename one; a column without a name is called"
+    ):
+        read(path)
+    assert read(write(path, [("text", "label", "column 4", None), ("a", "N", "b", None)])) == [
+        {"text": "a", "label": "N", "column 4": "b"}
+    ]
+
+
 def test_a_title_above_the_header_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xlsx", [("Spring", None), HEADER, *ROWS])
     line, row = next(read_rows(path))

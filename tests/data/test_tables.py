@@ -1,4 +1,5 @@
 import gzip
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -167,6 +168,13 @@ def test_a_path_that_is_no_file_names_the_next_step(tmp_path: Path, monkeypatch:
         UserError, match=r"a.csv cannot be read \(Permission denied\). Check the path, and who may read"
     ):
         read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(UserError, match=r"a.csv is a pipe or a device, and files are read more than once. Save it as"):
+        read(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("suffix", TEST_WRITERS)

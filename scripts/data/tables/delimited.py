@@ -28,7 +28,8 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
     delimiter (str): Separates the fields, if the first line does not name another one (sep=;).
     path (Path): The file.
     quotes (Quotes): What quotes are.
-    YIELDS (Row): Its rows; all values are text. Rows without any value are passed over.
+    YIELDS (Row): Its rows; all values are text. Lines that are blank or separators alone are
+        passed over.
     RAISES (UserError): A row does not fit the header, or the quotes are wrong.
     """
     csv.field_size_limit(LONGEST_FIELD)
@@ -57,7 +58,8 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
             raise UserError(_explain(error, path, start, taken, header_line or "".join(taken), delimiter)) from error
         if row is None:
             break
-        if not any(row):
+        # Separators alone are what spreadsheets write at will; a value in quotes that is empty was written as one.
+        if not any(row) and (not header or '"' not in "".join(taken)):
             continue
         end = reader.line_num + n_skipped
         is_header = not header

@@ -113,8 +113,8 @@ def read_rows(path: Path, *, quotes: Quotes = Quotes.FIELDS) -> Iterator[Row]:
 
     path (Path): A file of a type that FILE_TYPES names; UTF-8 where it is text.
     quotes (Quotes): What quotes are in CSV and TSV.
-    YIELDS (Row): Line (row of a sheet or table) and values by column. A row without any value is passed over in
-        tables of text and sheets, which hold such rows at will.
+    YIELDS (Row): Line (row of a sheet or table) and values by column. Rows without any value, which spreadsheets
+        write at will, are passed over: lines of separators alone, and rows of empty cells.
     RAISES (UserError): The file or a line of it cannot be used, or it holds no rows.
     """
     kind = FILE_TYPES[file_type(path)]

@@ -1,7 +1,8 @@
 import gzip
 import os
 import sys
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -268,6 +269,41 @@ def test_parts_of_a_parquet_file_find_a_common_type_and_keep_that_of_the_source(
         write(tmp_path / "c.parquet", [{"text": "a"}], [{"text": 1}])
     with pytest.raises(UserError, match=r"column 'text' cannot be written to Parquet, lines 1 to 2: .*one type"):
         write(tmp_path / "d.parquet", [{"text": "a"}, {"text": 1}])
+
+
+def test_a_value_that_parquet_cannot_hold_names_its_column() -> None:
+    import_parquet()
+    values: List[Any] = [{}, [{}]]
+    for value in values:
+        with pytest.raises(UserError, match=r"The column 'meta' cannot be written to Parquet, lines 1 to 1: .*struct"):
+            WRITERS[".parquet"].encode([(1, {"text": "a", "meta": value})], ["text", "meta"])
+
+
+def test_a_column_that_python_cannot_hold_is_named(tmp_path: Path) -> None:
+    parquet = import_parquet()
+    import pyarrow
+
+    column = pyarrow.StructArray.from_arrays([pyarrow.array([1])] * 2, names=["a", "a"])
+    parquet.write_table(pyarrow.table({"text": ["x"], "meta": column}), tmp_path / "a.parquet")
+    with pytest.raises(
+        UserError, match=r"a.parquet: the column 'meta' of the type struct.* cannot be read .*duplicate"
+    ):
+        read(tmp_path / "a.parquet")
+    times = pyarrow.array([1700000000123456789, None], pyarrow.timestamp("ns"))
+    parquet.write_table(pyarrow.table({"time": times, "n": [1, 2]}), tmp_path / "b.parquet")
+    assert read(tmp_path / "b.parquet") == [{"time": "2023-11-14T22:13:20.123456789", "n": 1}, {"time": None, "n": 2}]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_decimal_numbers_and_durations_are_text(suffix: str, tmp_path: Path) -> None:
+    row = {"price": Decimal("9.90"), "took": timedelta(days=1, hours=2)}
+    assert read(write(tmp_path / f"a{suffix}", [row])) == [{"price": "9.90", "took": "1 day, 2:00:00"}]
+
+
+def test_numbers_that_json_has_not_are_written_so_that_others_read_them(tmp_path: Path) -> None:
+    source = write_text(tmp_path / "a.jsonl", '{"a": 1e400, "b": [NaN, {"c": -1e400}], "d": 0.5}\n')
+    path = write(tmp_path / "b.jsonl", read(source))
+    assert path.read_text(encoding="utf8") == '{"a": "Infinity", "b": [null, {"c": "-Infinity"}], "d": 0.5}\n'
 
 
 def test_every_type_is_in_the_docs() -> None:

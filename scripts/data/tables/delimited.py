@@ -3,13 +3,14 @@
 import csv
 import io
 import re
-from datetime import date, time
+from datetime import date, time, timedelta
+from decimal import Decimal
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Iterator, List, Optional, Sequence, Set
 
-from scripts.data.tables.json_lines import dump_value
+from scripts.data.tables.json_lines import dump_value, to_text
 from scripts.data.tables.lines import decode_lines, remember
 from scripts.data.tables.quotes import REMEDY, check_swallowed, take_survey
 from scripts.data.tables.rows import Quotes, Row, check_header, name_columns
@@ -138,7 +139,8 @@ def encode_delimited(delimiter: str, rows: Sequence[Row], columns: Sequence[str]
     delimiter (str): Separates the fields.
     rows (Sequence[Row]): The rows.
     columns (Sequence[str]): Columns of the file.
-    RETURNS (bytes): Lines without the header; dates and times as ISO text, and what else is no text or number as JSON.
+    RETURNS (bytes): Lines without the header; dates and times as ISO text, durations and
+        decimal numbers as text, and what else is no text or number as JSON.
     RAISES (UserError): A value has no place in JSON.
     """
     buffer = io.StringIO()
@@ -153,6 +155,6 @@ def encode_delimited(delimiter: str, rows: Sequence[Row], columns: Sequence[str]
 
 def _to_field(line: int, value: Any) -> Any:
     """What the csv module writes of a value."""
-    if isinstance(value, (date, time)):
-        return value.isoformat()
+    if isinstance(value, (date, time, timedelta, Decimal)):
+        return to_text(value)
     return value if value is None or isinstance(value, (str, int, float)) else dump_value(line, value)

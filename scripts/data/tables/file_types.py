@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from scripts.data.tables.columnar import SUFFIX as PARQUET
-from scripts.data.tables.columnar import encode_parquet, join_parquet, read_parquet
+from scripts.data.tables.columnar import encode_parquet, join_parquet, read_parquet, read_schema
 from scripts.data.tables.contents import check_file, make_unreadable
 from scripts.data.tables.delimited import ask_separator, encode_delimited, guess_separator, read_delimited
 from scripts.data.tables.json_lines import encode_jsonl, read_jsonl
@@ -61,6 +61,20 @@ FILE_TYPES: Dict[str, FileType] = {
     PARQUET: FileType(read_parquet, Writer(encode_parquet, join_parquet)),
 }
 WRITERS: Dict[str, Writer] = {suffix: kind.writer for suffix, kind in FILE_TYPES.items() if kind.writer is not None}
+
+
+def choose_encode(output: Path, source: Path) -> Encode:
+    """How rows of one file are encoded for another: what goes from Parquet to Parquet keeps its types.
+
+    output (Path): The file to write.
+    source (Path): The file that the rows came from.
+    RETURNS (Encode): Makes a part of it.
+    RAISES (UserError): The type is not known, or the source is broken.
+    """
+    suffix = file_type(output, WRITERS)
+    if suffix == file_type(source) == PARQUET:
+        return partial(encode_parquet, schema=read_schema(source))
+    return WRITERS[suffix].encode
 
 
 # What is often tried in their place.

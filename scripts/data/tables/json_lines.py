@@ -1,7 +1,9 @@
 """JSONL: a JSON object a line."""
 
 import json
-from datetime import date, time
+import math
+from datetime import date, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
@@ -77,15 +79,37 @@ def dump_value(line: int, value: Any) -> str:
     RAISES (UserError): It has no place in JSON.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, default=_to_json)
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=to_text)
+        # Python alone reads what it would write of such numbers.
+        except ValueError:
+            text = json.dumps(_name_numbers(value), ensure_ascii=False, allow_nan=False, default=to_text)
         text.encode("utf8")
     except (TypeError, ValueError) as error:
         raise UserError(f"Line {line} of the input cannot be written: {error}") from error
     return text
 
 
-def _to_json(value: Any) -> str:
-    """Write what JSON has no type for and text can say without loss: dates and times."""
+def _name_numbers(value: Any) -> Any:
+    """Write numbers that JSON has not: nothing for none (NaN), and the infinite ones as text."""
+    if isinstance(value, dict):
+        return {key: _name_numbers(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_name_numbers(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def to_text(value: Any) -> str:
+    """Write what neither JSON nor CSV has a type for and text can say without loss.
+
+    value (Any): A date, a time, a duration, or a decimal number.
+    RETURNS (str): Its text: ISO for dates and times.
+    RAISES (TypeError): It is of another type.
+    """
     if isinstance(value, (date, time)):
         return value.isoformat()
+    if isinstance(value, (Decimal, timedelta)):
+        return str(value)
     raise TypeError(f"a value of the type {type(value).__name__} has no place in this file type; write .parquet")

@@ -265,7 +265,7 @@ def test_parts_of_other_work_are_not_used(student: Path, tmp_path: Path) -> None
 
 BROKEN = [
     ('{"text": "a"}\n{"text": 1}\n', r"in.jsonl, line 2: the text must be a string, got 1"),
-    ('{"text": "a"}\n{"other": "b"}\n', r"line 2: no column 'text', found other. Name it with --text-column"),
+    ('{"text": "a"}\n{"other": "b"}\n', r"line 2: no column 'text', found 'other'. Name it with --text-column"),
     ('{"text": "a"}\n\n{"text": \n', r"in.jsonl, line 3: not valid JSON"),
     ('{"text": "a", "predicted": 1}\n', r"has the column 'predicted' already. Name another with --label-column"),
     ('{"text": "half \\ud83d"}\n', r"line 1: the text holds half a character"),

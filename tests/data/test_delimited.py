@@ -144,6 +144,11 @@ def test_a_quote_swallows_no_row_between_quoted_ones(rows: List[str], tmp_path: 
         ("a.csv", ["text,label", "a,N", '"b,N', "c,N"], "line 3: a quote that opens in this row .* up to line 4"),
         ("a.csv", ["text,label\ra,N\r"], "line 1: a carriage return stands in a field without quotes.* old Macs"),
         ("a.csv", ["Spring", "text,label", "a,N"], "line 2: 2 fields, the header has 1. .* with no title above it"),
+        (
+            "a.csv",
+            ["text,label", "a,N,"],
+            "line 2: 3 fields, the header has 2. Take off separators at the .* Quote fields",
+        ),
         ("a.csv", ["", ",", ""], "the file is empty, expected a header line"),
         ("a.csv", ["text,label", "", ","], "holds no rows"),
         ("a.csv", ["sep=;", "text;label", "a,b;c;N"], "line 3: 3 fields, the header has 2. Quote fields"),
@@ -189,8 +194,14 @@ def test_an_empty_text_in_quotes_is_a_row(tmp_path: Path) -> None:
 
 def test_a_missing_column_tells_the_likely_cause(tmp_path: Path) -> None:
     for lines, message in (
-        (["text;label", "good;N"], r"line 2: no column 'text', found text;label. Name it .* Is ';' the separator\?"),
-        (["Spring,", "text,label"], r"line 2: no column 'text', found Spring, . Name it .* Line 1 must be the header"),
+        (["text;label", "good;N"], r"line 2: no column 'text', found 'text;label'. Name it .* Is ';' the separator\?"),
+        (["\ufefftext\u200b ,label", "a,N"], r"found 'text\\u200b ', 'label'. .* Is 'text\\u200b ' meant\?"),
+        (["TEXT,label", "a,N"], r"found 'TEXT', 'label'. .* Is 'TEXT' meant\?"),
+        ([",".join("abcdefgh"), ",".join("abcdefgh")], r"found 'a', 'b', 'c', 'd', 'e', 3 more. Name"),
+        (
+            ["Spring,", "text,label"],
+            r"line 2: no column 'text', found 'Spring', ''. Name it .* Line 1 must be the header",
+        ),
     ):
         path = write(tmp_path / "a.csv", *lines)
         line, row = next(read_rows(path))

@@ -81,6 +81,8 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
             separator = guess_separator([header_line], delimiter)
             title = " Line 1 must be the header, with no title above it." if len(header) == 1 else ""
             cause = ask_separator(separator) if separator else f"Quote fields that hold the separator.{title}"
+            if not separator and len(row) > len(header) and not any(row[len(header) :]):
+                cause = f"Take off separators at the end of the line, or name their columns. {cause}"
             raise UserError(f"{path}, line {end}: {len(row)} fields, the header has {len(header)}. {cause}")
         values = dict(zip(header, row))
         if nameless:

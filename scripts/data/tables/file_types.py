@@ -77,6 +77,9 @@ def choose_encode(output: Path, source: Path) -> Encode:
     return WRITERS[suffix].encode
 
 
+# Columns or sheets that a message names.
+MAX_NAMES = 5
+
 # What is often tried in their place.
 NEIGHBOURS = {
     ".json": "JSON is read with one object a line: write it so, e.g. with jq -c '.[]', and name it .jsonl.",
@@ -167,22 +170,34 @@ def require_column(path: Path, line: int, row: Mapping[str, Any], column: str, *
     if column in row:
         return
     suffix, names = file_type(path), list(map(str, row))
+    alike = [name for name in names if _loosen(name) == _loosen(column)]
     cause = ""
-    if suffix == XLSX:
+    if alike:
+        cause = f" Is {alike[0]!r} meant?"
+    elif suffix == XLSX:
         cause = f" Row 1 must be the header, with no title above it.{_ask_sheet(path)}"
     elif FILE_TYPES[suffix].has_quotes:
         separator = guess_separator(names)
         cause = f" {ask_separator(separator)}." if separator else " Line 1 must be the header, with no title above it."
     raise UserError(
-        f"{describe_source(path)}, line {line}: no column {column!r}, found {', '.join(names) or 'none'}. "
+        f"{describe_source(path)}, line {line}: no column {column!r}, found {_list_names(names)}. "
         f"Name it with {option}.{cause}"
     )
+
+
+def _loosen(name: str) -> str:
+    """A name without what is easily overlooked: the case of letters, and signs that cannot be seen."""
+    return "".join(sign for sign in name.casefold() if sign.isprintable() and not sign.isspace())
+
+
+def _list_names(names: Sequence[str], joint: str = ", ") -> str:
+    """A few names, with signs that cannot be seen written out."""
+    rest = [f"{len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
+    return joint.join([*map(repr, names[:MAX_NAMES]), *rest]) or "none"
 
 
 def _ask_sheet(path: Path) -> str:
     """Ask whether the reviews stand in another sheet, where there are several."""
     sheets = list_sheets(path) if file_type(path) == XLSX else []
     others = [sheet.name for sheet in sheets if sheet != find_sheet(path, sheets)]
-    return (
-        f" If the reviews stand in {' or '.join(map(repr, others))}, make it the first visible sheet." if others else ""
-    )
+    return f" If the reviews stand in {_list_names(others, ' or ')}, make it the first visible sheet." if others else ""

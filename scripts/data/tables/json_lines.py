@@ -5,7 +5,7 @@ import math
 from datetime import date, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from scripts.data.tables.lines import decode_lines
 from scripts.data.tables.rows import Row
@@ -26,11 +26,11 @@ def read_jsonl(path: Path) -> Iterator[Row]:
             # The standard library's: srsly's parser rounds long numbers, and refuses the longest.
             row = DECODER.decode(line.strip())
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}, line {number}: not valid JSON ({error}). {_find_cause(line)}") from error
+            raise UserError(f"{path}, line {number}: not valid JSON ({error}). {_find_cause(line, error)}") from error
         if not isinstance(row, dict):
             raise UserError(
                 f"{path}, line {number}: expected a JSON object such as {{'text': ...}}, got {line[:40]!r}. "
-                f"{_find_cause(line)}"
+                f"{_find_cause(line, None)}"
             )
         yield number, row
 
@@ -48,15 +48,23 @@ def _make_object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
 DECODER = json.JSONDecoder(object_pairs_hook=_make_object)
 
 
-def _find_cause(line: str) -> str:
+def _find_cause(line: str, error: Optional[Exception]) -> str:
     """Why a line may not be JSON, and what to do."""
     text = line.strip()
     if "\r" in text:
         return "The lines end in carriage returns alone, as on old Macs: save the file with line feeds."
     if text.startswith("["):
         return "If the file is one long list: write one object a line, e.g. with jq -c '.[]'."
+    if text.startswith("{") and text.endswith("},"):
+        return "Lines end without a comma: take it off, or write the list that they are of with jq -c '.[]'."
+    if "control character" in str(error):
+        return "Write tabs and line ends in a text as \\t and \\n."
     if text.startswith("{") and not text.endswith("}"):
         return "If an object goes over several lines: write one object a line, e.g. with jq -c."
+    if "twice" in str(error):
+        return "Rename one."
+    if "digits" in str(error):
+        return "Write so long a number as a text, in quotes."
     return "Write one object a line."
 
 

@@ -26,7 +26,7 @@ from scripts.apply.classifier import load_pipeline, make_classifier, read_labels
 from scripts.augmentation.__main__ import load_augmenter
 from scripts.augmentation.blocks import BlockWorker, Reviews
 from scripts.augmentation.word_classes import WordClasses
-from scripts.data.tables.file_types import read_rows
+from scripts.data.tables.file_types import WRITERS, read_rows
 from scripts.data.texts import UNLABELLED, Text
 from scripts.engines.workers import Engine, Task, run_tasks
 from scripts.files import UserError, run_command
@@ -61,7 +61,7 @@ def cost(
         columns=["text", *added],
         added=added,
         batch_size=256,
-        suffix=".jsonl",
+        encode=WRITERS[".jsonl"].encode,
     )
     augment = partial(
         BlockWorker,

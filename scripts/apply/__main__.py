@@ -27,6 +27,7 @@ from scripts.data.tables.contents import check_file, is_url
 from scripts.data.tables.file_types import (
     FILE_TYPES,
     WRITERS,
+    choose_encode,
     describe_source,
     file_type,
     read_rows,
@@ -72,7 +73,6 @@ def apply(
         "columns": [*corpus.columns, *added],
         "added": added,
         "batch_size": batch_size,
-        "suffix": suffix,
     }
     folder = model_folder(model, nlp)
     parts = output.with_name(f"{output.name}.parts")
@@ -81,6 +81,7 @@ def apply(
             str(parts),
             {
                 **settings,
+                "suffix": suffix,
                 "part_size": part_size,
                 "model_sha256": hash_path(folder),
                 "input_sha256": input_sha256,
@@ -91,7 +92,12 @@ def apply(
         if kept:
             msg.info(f"Going on with the {len(kept)} parts in {parts}")
         run_shards(
-            partial(make_classifier, PackedFolder.pack(folder) if where.name == "ray" else model, **settings),
+            partial(
+                make_classifier,
+                PackedFolder.pack(folder) if where.name == "ray" else model,
+                encode=choose_encode(output, input_path),
+                **settings,
+            ),
             cut_parts(read_again(input_path, corpus.n_rows, quotes=quotes), part_size),
             str(parts),
             engine=where,

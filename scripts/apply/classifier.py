@@ -12,8 +12,7 @@ from threadpoolctl import threadpool_limits
 
 import scripts.architectures
 import scripts.factories
-from scripts.data.tables.file_types import WRITERS
-from scripts.data.tables.rows import Row
+from scripts.data.tables.rows import Encode, Row
 from scripts.data.usable import is_empty, loosen
 from scripts.engines.shards import PackedFolder
 from scripts.files import UserError
@@ -34,21 +33,21 @@ class Classifier:
         columns: Sequence[str],
         added: Sequence[str],
         batch_size: int,
-        suffix: str,
+        encode: Encode,
     ) -> None:
         """nlp (Language): The pipeline.
         text_column (str): Column of the text.
         columns (Sequence[str]): Columns of the output.
         added (Sequence[str]): Those of them that are new: the label, then one for each label's probability.
         batch_size (int): Texts per batch.
-        suffix (str): File type of the output.
+        encode (Encode): Makes a part of the output.
         """
         self.nlp = nlp
         self.text_column = text_column
         self.columns = columns
         self.added = added
         self.batch_size = batch_size
-        self.suffix = suffix
+        self.encode = encode
 
     def __call__(self, rows: List[Row]) -> bytes:
         """rows (List[Row]): Rows with a text, which may be empty. RETURNS (bytes): A part of the output."""
@@ -60,7 +59,7 @@ class Classifier:
             cats = iter([doc.cats for doc in self.nlp.pipe(texts, batch_size=self.batch_size)])
         predictions = [None if is_empty(row[self.text_column]) else next(cats) for _, row in rows]
         predicted = [(line, {**row, **self._describe(scores)}) for (line, row), scores in zip(rows, predictions)]
-        return WRITERS[self.suffix].encode(predicted, self.columns)
+        return self.encode(predicted, self.columns)
 
     def _forget(self) -> None:
         """Empty the caches, as how a cached row is rounded depends on the batch that it was computed in."""

@@ -23,6 +23,7 @@ from scripts.packaging.export import export_pipeline
 from tests.conftest import CNN, ENSEMBLE, LABELS, ROOT, TEXTS, run_here, train
 
 ADDED = ["predicted", "predicted_NEGATIVE", "predicted_POSITIVE"]
+ENCODE = WRITERS[".jsonl"].encode
 OPTIONS: Dict[str, Any] = {
     "text_column": "text",
     "label_column": "predicted",
@@ -147,8 +148,13 @@ def test_columns_of_a_parquet_file_keep_their_types(student: Path, tmp_path: Pat
         "day": pyarrow.date32(),
         # Empty in the first part, so that this part alone would not know its type.
         "late": pyarrow.int64(),
+        "large": pyarrow.uint64(),
+        "map": pyarrow.map_(pyarrow.string(), pyarrow.int64()),
+        "time": pyarrow.timestamp("ns", "UTC"),
     }
-    rows = [{"text": "love", "small": i, "x": 0.1, "day": i, "late": i if i > 10 else None} for i in range(20)]
+    # Both are what Python has not: the map has a key twice, and a time has billionths of a second.
+    more: Dict[str, Any] = {"large": 2**64 - 1, "map": [("a", 1), ("a", 2)], "time": 1700000000123456789}
+    rows = [{**more, "text": "love", "small": i, "x": 0.1, "day": i, "late": i if i > 10 else None} for i in range(20)]
     table = pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(types.items()))
     parquet.write_table(table, tmp_path / "in.parquet")
     run_apply(student, tmp_path / "in.parquet", tmp_path / "out.parquet")
@@ -156,9 +162,10 @@ def test_columns_of_a_parquet_file_keep_their_types(student: Path, tmp_path: Pat
     assert written.select(list(types)).equals(table)
     # Dates have a text; JSON has no dates.
     run_apply(student, tmp_path / "in.parquet", tmp_path / "out.jsonl")
-    assert next(read_rows(tmp_path / "out.jsonl"))[1]["day"] == "1970-01-01"
+    first = next(read_rows(tmp_path / "out.jsonl"))[1]
+    assert (first["day"], first["time"]) == ("1970-01-01", "2023-11-14T22:13:20.123456789Z")
     # And without types to keep, a column that is empty in one part takes its type from another.
-    write_rows(tmp_path / "in.jsonl", [{**row, "day": 0} for row in rows])
+    write_rows(tmp_path / "in.jsonl", [{**row, "day": 0, "large": 0, "map": []} for row in rows])
     run_apply(student, tmp_path / "in.jsonl", tmp_path / "out.parquet")
     assert parquet.read_schema(tmp_path / "out.parquet").field("late").type == pyarrow.int64()
 
@@ -250,7 +257,7 @@ def test_parts_of_other_work_are_not_used(student: Path, tmp_path: Path) -> None
 
 BROKEN = [
     ('{"text": "a"}\n{"text": 1}\n', r"in.jsonl, line 2: the text must be a string, got 1"),
-    ('{"text": "a"}\n{"other": "b"}\n', r"line 2: no column 'text', found other. Name it with --text-column"),
+    ('{"text": "a"}\n{"other": "b"}\n', r"line 2: no column 'text', found 'other'. Name it with --text-column"),
     ('{"text": "a"}\n\n{"text": \n', r"in.jsonl, line 3: not valid JSON"),
     ('{"text": "a", "predicted": 1}\n', r"has the column 'predicted' already. Name another with --label-column"),
     ('{"text": "half \\ud83d"}\n', r"line 1: the text holds half a character"),
@@ -311,7 +318,7 @@ def test_a_part_does_not_depend_on_those_before_it(monkeypatch: pytest.MonkeyPat
     rows = [(line, {"text": text}) for line, text in enumerate(texts)]
 
     def make_worker() -> Classifier:
-        settings: Dict[str, Any] = {"columns": ["text", *ADDED], "added": ADDED, "batch_size": 8, "suffix": ".jsonl"}
+        settings: Dict[str, Any] = {"columns": ["text", *ADDED], "added": ADDED, "batch_size": 8, "encode": ENCODE}
         return Classifier(load_pipeline(str(tmp_path)), text_column="text", **settings)
 
     worker = make_worker()
@@ -322,7 +329,7 @@ def test_a_part_does_not_depend_on_those_before_it(monkeypatch: pytest.MonkeyPat
 
 def test_memory_stays_flat(student: Path) -> None:
     nlp = load_pipeline(str(student))
-    classify = Classifier(nlp, text_column="text", columns=["text", *ADDED], added=ADDED, batch_size=8, suffix=".jsonl")
+    classify = Classifier(nlp, text_column="text", columns=["text", *ADDED], added=ADDED, batch_size=8, encode=ENCODE)
     classify([(1, {"text": "warm up"})])
     size = len(nlp.vocab.strings), len(list(nlp.vocab))
     for i in range(20):

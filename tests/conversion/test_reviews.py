@@ -30,7 +30,9 @@ def test_every_format_gives_the_same_reviews(suffix: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("suffix", [".jsonl", ".tsv", ".xlsx"])
 def test_a_missing_column_ends_reading_at_the_first_row(suffix: str, tmp_path: Path) -> None:
     path = WRITERS[suffix](tmp_path / f"reviews{suffix}", [{"review": "good", "label": "POSITIVE"}])
-    with pytest.raises(UserError, match=r"reviews.*, line \d: no column 'text', found review, label.*vars.text_column"):
+    with pytest.raises(
+        UserError, match=r"reviews.*, line \d: no column 'text', found 'review', 'label'.*vars.text_column"
+    ):
         read(path)
     path = WRITERS[suffix](tmp_path / f"other{suffix}", [{"text": "good", "sentiment": "pos"}])
     with pytest.raises(UserError, match=r"other.*, line \d: no column 'label' and no column 'stars'"):

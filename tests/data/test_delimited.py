@@ -90,8 +90,46 @@ def test_a_header_may_go_over_lines_but_swallows_no_rows(tmp_path: Path) -> None
         read(write(tmp_path / "b.csv", 'text,"label', *rows[:3], 'fine,POSITIVE"', *rows))
 
 
-def test_one_column_has_nothing_to_tell_rows_by(tmp_path: Path) -> None:
-    assert read(write(tmp_path / "a.csv", "text", '"one', 'two"', "three")) == [{"text": "one\ntwo"}, {"text": "three"}]
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+@pytest.mark.parametrize("others", [[], ['"good (so it says)"'], [*['"he said ""no"""'] * 3, '15" wide']])
+def test_a_quote_swallows_no_rows_of_one_column(name: str, others: List[str], tmp_path: Path) -> None:
+    lines = ['"Best of the year', *(f"fine {i}" for i in range(20)), 'Full 15"', "last one"]
+    path = write(tmp_path / name, "text", *lines, *others)
+    with pytest.raises(UserError, match=r"lines 2 to 23: a quote opens .* In a file of one column, nothing tells"):
+        read(path)
+    assert [row["text"] for row in read(path, quotes=Quotes.CHARACTERS)] == [*lines, *others]
+
+
+@pytest.mark.parametrize(
+    ("header", "others", "end"),
+    [
+        ("text", ['"one, so"', '"he said ""no"""'], "\n"),
+        ("text", ['"one\n\ntwo"', '"three\nfour"'], "\n"),
+        # The writer quotes everything.
+        ('"text"', ['"three"'], "\n"),
+        # Excel.
+        ("text", ["three"], "\r\n"),
+    ],
+)
+def test_a_text_of_several_lines_in_one_column_is_one_row(
+    header: str, others: List[str], end: str, tmp_path: Path
+) -> None:
+    rows = read(write(tmp_path / "a.csv", header, "fine", '"one\ntwo"', *others, end=end))
+    assert len(rows) == 2 + len(others) and rows[1] == {"text": "one\ntwo"}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*(f'{i},"words, so",{"NP"[i % 2]}' for i in range(40)), '41,"Best of the year,N', '42,Full 15",P', "43,x,N"],
+        # Without a label, the number of the row is what they have in common.
+        [*(f'{i},"words, so"' for i in range(40)), '41,"Best of the year', '42,Full 15"', "43,x"],
+    ],
+)
+def test_a_quote_swallows_no_row_between_quoted_ones(rows: List[str], tmp_path: Path) -> None:
+    header = ",".join(("id", "text", "label")[: rows[-1].count(",") + 1])
+    with pytest.raises(UserError, match=r"lines 42 to 43: a quote opens a field in line 42"):
+        read(write(tmp_path / "a.csv", header, *rows))
 
 
 @pytest.mark.parametrize(
@@ -106,6 +144,11 @@ def test_one_column_has_nothing_to_tell_rows_by(tmp_path: Path) -> None:
         ("a.csv", ["text,label", "a,N", '"b,N', "c,N"], "line 3: a quote that opens in this row .* up to line 4"),
         ("a.csv", ["text,label\ra,N\r"], "line 1: a carriage return stands in a field without quotes.* old Macs"),
         ("a.csv", ["Spring", "text,label", "a,N"], "line 2: 2 fields, the header has 1. .* with no title above it"),
+        (
+            "a.csv",
+            ["text,label", "a,N,"],
+            "line 2: 3 fields, the header has 2. Take off separators at the .* Quote fields",
+        ),
         ("a.csv", ["", ",", ""], "the file is empty, expected a header line"),
         ("a.csv", ["text,label", "", ","], "holds no rows"),
         ("a.csv", ["sep=;", "text;label", "a,b;c;N"], "line 3: 3 fields, the header has 2. Quote fields"),
@@ -140,10 +183,25 @@ def test_empty_rows_are_passed_over_and_columns_without_a_name_count_where_they_
     assert read(write(tmp_path / "b.csv", ",text", "0,a")) == [{"": "0", "text": "a"}]
 
 
+def test_an_empty_text_in_quotes_is_a_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", '""', "text", '""', "a", "", '""')
+    assert list(read_rows(path)) == [(3, {"text": ""}), (4, {"text": "a"}), (6, {"text": ""})]
+    assert read(write(tmp_path / "b.csv", "text,label", '"",""', ",", "a,N")) == [
+        {"text": "", "label": ""},
+        {"text": "a", "label": "N"},
+    ]
+
+
 def test_a_missing_column_tells_the_likely_cause(tmp_path: Path) -> None:
     for lines, message in (
-        (["text;label", "good;N"], r"line 2: no column 'text', found text;label. Name it .* Is ';' the separator\?"),
-        (["Spring,", "text,label"], r"line 2: no column 'text', found Spring, . Name it .* Line 1 must be the header"),
+        (["text;label", "good;N"], r"line 2: no column 'text', found 'text;label'. Name it .* Is ';' the separator\?"),
+        (["\ufefftext\u200b ,label", "a,N"], r"found 'text\\u200b ', 'label'. .* Is 'text\\u200b ' meant\?"),
+        (["TEXT,label", "a,N"], r"found 'TEXT', 'label'. .* Is 'TEXT' meant\?"),
+        ([",".join("abcdefgh"), ",".join("abcdefgh")], r"found 'a', 'b', 'c', 'd', 'e', 3 more. Name"),
+        (
+            ["Spring,", "text,label"],
+            r"line 2: no column 'text', found 'Spring', ''. Name it .* Line 1 must be the header",
+        ),
     ):
         path = write(tmp_path / "a.csv", *lines)
         line, row = next(read_rows(path))

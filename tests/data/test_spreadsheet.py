@@ -119,6 +119,9 @@ def test_a_sheet_without_rows_is_named_and_so_are_the_others(tmp_path: Path) -> 
     path = write(tmp_path / "a.xlsx", [("Exported on Monday",)], lambda workbook, _: workbook.create_sheet("data"))
     with pytest.raises(UserError, match=r"a.xlsx, sheet 'Sheet' holds no rows. If the reviews stand in 'data', make"):
         read(path)
+    many = write(tmp_path / "c.xlsx", [], lambda workbook, _: [workbook.create_sheet(str(i)) for i in range(9)])
+    with pytest.raises(UserError, match=r"stand in '0' or '1' or '2' or '3' or '4' or 4 more, make"):
+        read(many)
     with pytest.raises(UserError, match=r"b.xlsx holds no rows\.$"):
         read(write(tmp_path / "b.xlsx", []))
 
@@ -139,10 +142,23 @@ def test_columns_without_a_name_count_only_where_they_hold_something(tmp_path: P
         read(write(tmp_path / "c.xlsx", [("text", None, "text"), ("a", "b", "c")]))
 
 
+def test_a_column_without_a_name_takes_none_from_another(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xlsx", [("text", "label", "column 4", None), ("a", "N", "b", "z")])
+    with pytest.raises(
+        UserError, match=r"the header names 'column 4' twice. Rename one; a column without a name is called"
+    ):
+        read(path)
+    assert read(write(path, [("text", "label", "column 4", None), ("a", "N", "b", None)])) == [
+        {"text": "a", "label": "N", "column 4": "b"}
+    ]
+
+
 def test_a_title_above_the_header_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xlsx", [("Spring", None), HEADER, *ROWS])
     line, row = next(read_rows(path))
-    with pytest.raises(UserError, match=r"line 2: no column 'text', found Spring, column 2. Name .* Row 1 must be the"):
+    with pytest.raises(
+        UserError, match=r"line 2: no column 'text', found 'Spring', 'column 2'. Name .* Row 1 must be the"
+    ):
         require_column(path, line, row, "text", option="--text-column")
 
 

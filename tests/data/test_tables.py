@@ -1,6 +1,8 @@
 import gzip
+import os
 import sys
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -78,7 +80,11 @@ def test_types_are_told_by_the_suffix(tmp_path: Path) -> None:
         ("a.csv", b"text,a,a\nb,c,d\n", "line 1: the header names 'a' twice. Rename one"),
         ("a.csv", b"", "the file is empty, expected a header line"),
         ("a.xlsx", b"no zip", "not a readable .xlsx file"),
-        ("a.jsonl", b'{"text": "x", "text": "y"}\n', "line 1: not valid JSON .an object names 'text' twice"),
+        (
+            "a.jsonl",
+            b'{"text": "x", "text": "y"}\n',
+            "line 1: not valid JSON .an object names 'text' twice.. Rename one",
+        ),
         ("a.jsonl", b"[" * 200_000, "line 1: not valid JSON .maximum recursion depth"),
         ("a.jsonl", b'[{"text": "x"}]', r"line 1: expected a JSON object .* one long list: write one object a line"),
         ("a.jsonl", b'[\n {"text": "x"}\n]', r"line 1: not valid JSON .* one long list: write one object a line"),
@@ -93,6 +99,9 @@ def test_types_are_told_by_the_suffix(tmp_path: Path) -> None:
             "line 1: not valid JSON .* old Macs: save the file with line feeds",
         ),
         ("a.jsonl", b'{"text": "x"}{"text": "y"}\n', "line 1: not valid JSON .*Extra data.* Write one object a line"),
+        ("a.jsonl", b'{"text": "x"},\n', "line 1: not valid JSON .* Lines end without a comma: take it off"),
+        ("a.jsonl", b'{"text": "x\ty"}\n', r"line 1: not valid JSON .* Write tabs and line ends in a text as \\t"),
+        ("a.jsonl", b'{"n": ' + b"9" * 5000 + b"}", "line 1: not valid JSON .* Write so long a number as a text"),
         ("a.jsonl", b"", "a.jsonl holds no rows"),
         ("a.jsonl.gz", b"", "a.jsonl.gz holds no rows"),
         ("a.jsonl.gz", GZIPPED[:-12], r"broken gzip file .* readable up to line 1999"),
@@ -167,6 +176,13 @@ def test_a_path_that_is_no_file_names_the_next_step(tmp_path: Path, monkeypatch:
         UserError, match=r"a.csv cannot be read \(Permission denied\). Check the path, and who may read"
     ):
         read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(UserError, match=r"a.csv is a pipe or a device, and files are read more than once. Save it as"):
+        read(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("suffix", TEST_WRITERS)
@@ -260,6 +276,41 @@ def test_parts_of_a_parquet_file_find_a_common_type_and_keep_that_of_the_source(
         write(tmp_path / "c.parquet", [{"text": "a"}], [{"text": 1}])
     with pytest.raises(UserError, match=r"column 'text' cannot be written to Parquet, lines 1 to 2: .*one type"):
         write(tmp_path / "d.parquet", [{"text": "a"}, {"text": 1}])
+
+
+def test_a_value_that_parquet_cannot_hold_names_its_column() -> None:
+    import_parquet()
+    values: List[Any] = [{}, [{}]]
+    for value in values:
+        with pytest.raises(UserError, match=r"The column 'meta' cannot be written to Parquet, lines 1 to 1: .*struct"):
+            WRITERS[".parquet"].encode([(1, {"text": "a", "meta": value})], ["text", "meta"])
+
+
+def test_a_column_that_python_cannot_hold_is_named(tmp_path: Path) -> None:
+    parquet = import_parquet()
+    import pyarrow
+
+    column = pyarrow.StructArray.from_arrays([pyarrow.array([1])] * 2, names=["a", "a"])
+    parquet.write_table(pyarrow.table({"text": ["x"], "meta": column}), tmp_path / "a.parquet")
+    with pytest.raises(
+        UserError, match=r"a.parquet: the column 'meta' of the type struct.* cannot be read .*duplicate"
+    ):
+        read(tmp_path / "a.parquet")
+    times = pyarrow.array([1700000000123456789, None], pyarrow.timestamp("ns"))
+    parquet.write_table(pyarrow.table({"time": times, "n": [1, 2]}), tmp_path / "b.parquet")
+    assert read(tmp_path / "b.parquet") == [{"time": "2023-11-14T22:13:20.123456789", "n": 1}, {"time": None, "n": 2}]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_decimal_numbers_and_durations_are_text(suffix: str, tmp_path: Path) -> None:
+    row = {"price": Decimal("9.90"), "took": timedelta(days=1, hours=2)}
+    assert read(write(tmp_path / f"a{suffix}", [row])) == [{"price": "9.90", "took": "1 day, 2:00:00"}]
+
+
+def test_numbers_that_json_has_not_are_written_so_that_others_read_them(tmp_path: Path) -> None:
+    source = write_text(tmp_path / "a.jsonl", '{"a": 1e400, "b": [NaN, {"c": -1e400}], "d": 0.5}\n')
+    path = write(tmp_path / "b.jsonl", read(source))
+    assert path.read_text(encoding="utf8") == '{"a": "Infinity", "b": [null, {"c": "-Infinity"}], "d": 0.5}\n'
 
 
 def test_every_type_is_in_the_docs() -> None:

@@ -49,7 +49,7 @@ def check_file(path: Path) -> None:
     """Refuse a path that is no file to read.
 
     path (Path): The path.
-    RAISES (UserError): It is a folder or a URL, there is nothing, or it may not be read.
+    RAISES (UserError): It is a folder, a pipe or a URL, there is nothing, or it may not be read.
     """
     try:
         if path.is_dir():
@@ -58,6 +58,10 @@ def check_file(path: Path) -> None:
             if is_url(path):
                 raise UserError(f"{path} is a URL. Load the file to this machine, and give its path.")
             raise UserError(f"{path} does not exist. Give the path of the reviews, e.g. --vars.train my/train.csv")
+        if not path.is_file():
+            raise UserError(
+                f"{path} is a pipe or a device, and files are read more than once. Save it as a file, and give that."
+            )
         path.open("rb").close()
     except OSError as error:
         raise make_unreadable(path, error) from error

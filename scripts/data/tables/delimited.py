@@ -3,14 +3,15 @@
 import csv
 import io
 import re
-from datetime import date, time
+from datetime import date, time, timedelta
+from decimal import Decimal
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Any, Iterator, List, Optional, Sequence, Set
 
-from scripts.data.tables.json_lines import dump_value
-from scripts.data.tables.lines import decode_lines
+from scripts.data.tables.json_lines import dump_value, to_text
+from scripts.data.tables.lines import decode_lines, remember
 from scripts.data.tables.quotes import REMEDY, check_swallowed, take_survey
 from scripts.data.tables.rows import Quotes, Row, check_header, name_columns
 from scripts.files import UserError
@@ -28,7 +29,8 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
     delimiter (str): Separates the fields, if the first line does not name another one (sep=;).
     path (Path): The file.
     quotes (Quotes): What quotes are.
-    YIELDS (Row): Its rows; all values are text. Rows without any value are passed over.
+    YIELDS (Row): Its rows; all values are text. Lines that are blank or separators alone are
+        passed over.
     RAISES (UserError): A row does not fit the header, or the quotes are wrong.
     """
     csv.field_size_limit(LONGEST_FIELD)
@@ -38,7 +40,7 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
     delimiter, n_skipped = (named.group(1), 1) if named else (delimiter, 0)
     # The lines of the row that is being read.
     taken: List[str] = []
-    source = _remember(lines if named else chain([first], lines), taken)
+    source = remember(lines if named else chain([first], lines), taken)
     reader = csv.reader(
         source,
         delimiter=delimiter,
@@ -57,7 +59,8 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
             raise UserError(_explain(error, path, start, taken, header_line or "".join(taken), delimiter)) from error
         if row is None:
             break
-        if not any(row):
+        # Separators alone are what spreadsheets write at will; a value in quotes that is empty was written as one.
+        if not any(row) and (not header or '"' not in "".join(taken)):
             continue
         end = reader.line_num + n_skipped
         is_header = not header
@@ -78,6 +81,8 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
             separator = guess_separator([header_line], delimiter)
             title = " Line 1 must be the header, with no title above it." if len(header) == 1 else ""
             cause = ask_separator(separator) if separator else f"Quote fields that hold the separator.{title}"
+            if not separator and len(row) > len(header) and not any(row[len(header) :]):
+                cause = f"Take off separators at the end of the line, or name their columns. {cause}"
             raise UserError(f"{path}, line {end}: {len(row)} fields, the header has {len(header)}. {cause}")
         values = dict(zip(header, row))
         if nameless:
@@ -85,13 +90,6 @@ def read_delimited(delimiter: str, path: Path, *, quotes: Quotes = Quotes.FIELDS
         yield end, values
     if not header:
         raise UserError(f"{path}: the file is empty, expected a header line")
-
-
-def _remember(lines: Iterable[str], taken: List[str]) -> Iterator[str]:
-    """Pass lines on and keep them, as a quoted field may go over several."""
-    for line in lines:
-        taken.append(line)
-        yield line
 
 
 def _explain(error: csv.Error, path: Path, start: int, taken: List[str], header: str, delimiter: str) -> str:
@@ -143,7 +141,8 @@ def encode_delimited(delimiter: str, rows: Sequence[Row], columns: Sequence[str]
     delimiter (str): Separates the fields.
     rows (Sequence[Row]): The rows.
     columns (Sequence[str]): Columns of the file.
-    RETURNS (bytes): Lines without the header; dates and times as ISO text, and what else is no text or number as JSON.
+    RETURNS (bytes): Lines without the header; dates and times as ISO text, durations and
+        decimal numbers as text, and what else is no text or number as JSON.
     RAISES (UserError): A value has no place in JSON.
     """
     buffer = io.StringIO()
@@ -158,6 +157,6 @@ def encode_delimited(delimiter: str, rows: Sequence[Row], columns: Sequence[str]
 
 def _to_field(line: int, value: Any) -> Any:
     """What the csv module writes of a value."""
-    if isinstance(value, (date, time)):
-        return value.isoformat()
+    if isinstance(value, (date, time, timedelta, Decimal)):
+        return to_text(value)
     return value if value is None or isinstance(value, (str, int, float)) else dump_value(line, value)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from scripts.data.tables.columnar import SUFFIX as PARQUET
-from scripts.data.tables.columnar import encode_parquet, join_parquet, read_parquet
+from scripts.data.tables.columnar import encode_parquet, join_parquet, read_parquet, read_schema
 from scripts.data.tables.contents import check_file, make_unreadable
 from scripts.data.tables.delimited import ask_separator, encode_delimited, guess_separator, read_delimited
 from scripts.data.tables.json_lines import encode_jsonl, read_jsonl
@@ -63,6 +63,23 @@ FILE_TYPES: Dict[str, FileType] = {
 WRITERS: Dict[str, Writer] = {suffix: kind.writer for suffix, kind in FILE_TYPES.items() if kind.writer is not None}
 
 
+def choose_encode(output: Path, source: Path) -> Encode:
+    """How rows of one file are encoded for another: what goes from Parquet to Parquet keeps its types.
+
+    output (Path): The file to write.
+    source (Path): The file that the rows came from.
+    RETURNS (Encode): Makes a part of it.
+    RAISES (UserError): The type is not known, or the source is broken.
+    """
+    suffix = file_type(output, WRITERS)
+    if suffix == file_type(source) == PARQUET:
+        return partial(encode_parquet, schema=read_schema(source))
+    return WRITERS[suffix].encode
+
+
+# Columns or sheets that a message names.
+MAX_NAMES = 5
+
 # What is often tried in their place.
 NEIGHBOURS = {
     ".json": "JSON is read with one object a line: write it so, e.g. with jq -c '.[]', and name it .jsonl.",
@@ -113,8 +130,8 @@ def read_rows(path: Path, *, quotes: Quotes = Quotes.FIELDS) -> Iterator[Row]:
 
     path (Path): A file of a type that FILE_TYPES names; UTF-8 where it is text.
     quotes (Quotes): What quotes are in CSV and TSV.
-    YIELDS (Row): Line (row of a sheet or table) and values by column. A row without any value is passed over in
-        tables of text and sheets, which hold such rows at will.
+    YIELDS (Row): Line (row of a sheet or table) and values by column. Rows without any value, which spreadsheets
+        write at will, are passed over: lines of separators alone, and rows of empty cells.
     RAISES (UserError): The file or a line of it cannot be used, or it holds no rows.
     """
     kind = FILE_TYPES[file_type(path)]
@@ -153,22 +170,34 @@ def require_column(path: Path, line: int, row: Mapping[str, Any], column: str, *
     if column in row:
         return
     suffix, names = file_type(path), list(map(str, row))
+    alike = [name for name in names if _loosen(name) == _loosen(column)]
     cause = ""
-    if suffix == XLSX:
+    if alike:
+        cause = f" Is {alike[0]!r} meant?"
+    elif suffix == XLSX:
         cause = f" Row 1 must be the header, with no title above it.{_ask_sheet(path)}"
     elif FILE_TYPES[suffix].has_quotes:
         separator = guess_separator(names)
         cause = f" {ask_separator(separator)}." if separator else " Line 1 must be the header, with no title above it."
     raise UserError(
-        f"{describe_source(path)}, line {line}: no column {column!r}, found {', '.join(names) or 'none'}. "
+        f"{describe_source(path)}, line {line}: no column {column!r}, found {_list_names(names)}. "
         f"Name it with {option}.{cause}"
     )
+
+
+def _loosen(name: str) -> str:
+    """A name without what is easily overlooked: the case of letters, and signs that cannot be seen."""
+    return "".join(sign for sign in name.casefold() if sign.isprintable() and not sign.isspace())
+
+
+def _list_names(names: Sequence[str], joint: str = ", ") -> str:
+    """A few names, with signs that cannot be seen written out."""
+    rest = [f"{len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
+    return joint.join([*map(repr, names[:MAX_NAMES]), *rest]) or "none"
 
 
 def _ask_sheet(path: Path) -> str:
     """Ask whether the reviews stand in another sheet, where there are several."""
     sheets = list_sheets(path) if file_type(path) == XLSX else []
     others = [sheet.name for sheet in sheets if sheet != find_sheet(path, sheets)]
-    return (
-        f" If the reviews stand in {' or '.join(map(repr, others))}, make it the first visible sheet." if others else ""
-    )
+    return f" If the reviews stand in {_list_names(others, ' or ')}, make it the first visible sheet." if others else ""

@@ -4,7 +4,7 @@ import gzip
 import shutil
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence
 
 from scripts.data.tables.contents import check_content
 from scripts.data.tables.rows import Encode, Row
@@ -37,6 +37,18 @@ def decode_lines(path: Path) -> Iterator[str]:
             f"{path}: broken gzip file ({error}), readable up to line {number}. "
             "Copy it again; if it is not compressed, take .gz off its name."
         ) from error
+
+
+def remember(lines: Iterable[str], taken: List[str]) -> Iterator[str]:
+    """Pass lines on and keep them, as a quoted field may go over several.
+
+    lines (Iterable[str]): The lines.
+    taken (List[str]): Where they are kept.
+    YIELDS (str): The lines.
+    """
+    for line in lines:
+        taken.append(line)
+        yield line
 
 
 def encode_gzipped(encode: Encode, rows: Sequence[Row], columns: Sequence[str]) -> bytes:

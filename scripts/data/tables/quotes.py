@@ -5,11 +5,12 @@ came. A field in quotes that goes over several lines is right in the first case;
 its lines are compared with all lines of the file.
 """
 
+import csv
 from collections import Counter
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Set
 
-from scripts.data.tables.lines import decode_lines
+from scripts.data.tables.lines import decode_lines, remember
 from scripts.files import UserError
 
 # So many of the lines of a file whose writer did not quote have as many separators as its header.
@@ -17,6 +18,8 @@ UNQUOTED = 0.9
 # A value is common, as labels are, if it stands in so many of the rows; and a column with more values has none.
 COMMON = 0.005
 MAX_VALUES = 10_000
+# In a file of one column: so many fields but the doubtful one must be in quotes.
+LEAST_OTHERS = 2
 REMEDY = (
     'Write a quote that belongs to a text as "" in a field in quotes; or, if no field of this file is in quotes, say '
     "so: --vars.quotes characters (apply: --quotes characters)."
@@ -24,14 +27,16 @@ REMEDY = (
 
 
 class Survey(NamedTuple):
-    """The lines of a file, each taken for a row, with quotes for characters like any other.
+    """The lines of a file, each taken for a row.
 
-    share (float): Of the lines, those that have as many fields as the header.
-    common (List[Set[str]]): By column the values that are common there.
+    share (float): Of the lines, those that have as many fields as the header, where quotes are characters.
+    common (List[Set[str]]): By column the values that are common there; all whole numbers are one.
+    n_quoted (int): In a file of one column, the fields that are in quotes as they must be.
     """
 
     share: float
     common: List[Set[str]]
+    n_quoted: int
 
 
 def take_survey(path: Path, delimiter: str, n_fields: int) -> Survey:
@@ -42,19 +47,49 @@ def take_survey(path: Path, delimiter: str, n_fields: int) -> Survey:
     n_fields (int): Fields of the header.
     RETURNS (Survey): What its lines are like.
     """
-    n_lines = n_rows = 0
+    n_lines = n_rows = n_plain = 0
     counts: List[Dict[str, int]] = [Counter() for _ in range(n_fields)]
     for line in decode_lines(path):
         fields = _split(line, delimiter)
         n_lines += bool(line.strip())
+        n_plain += len(fields) == n_fields
+        if len(fields) != n_fields and '"' in line:
+            fields = _read_alone(line, delimiter)
         if len(fields) == n_fields:
             n_rows += 1
-            for field, count in zip(fields, counts):
+            for field, count in zip(map(_to_kind, fields), counts):
                 if field in count or len(count) < MAX_VALUES:
                     count[field] = count.get(field, 0) + 1
     least = max(2, COMMON * n_rows)
     common = [{field for field, n in count.items() if field and n >= least} for count in counts]
-    return Survey(n_rows / max(n_lines, 1), common)
+    n_quoted = _count_quoted(path, delimiter) if n_fields == 1 else 0
+    return Survey(n_plain / max(n_lines, 1), common, n_quoted)
+
+
+def _read_alone(line: str, delimiter: str) -> List[str]:
+    """The fields of a line in which quotes are around fields; none if they do not fit."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
+
+
+def _count_quoted(path: Path, delimiter: str) -> int:
+    """Count the fields that are in quotes as they must be, since they hold a separator, a quote or a line end: none,
+    if another one holds a quote and is not in quotes, as a writer that quotes would have put it into some."""
+    n_quoted = 0
+    taken: List[str] = []
+    try:
+        for row in csv.reader(remember(decode_lines(path), taken), delimiter=delimiter, strict=True):
+            is_quoted = taken[0].startswith('"')
+            if '"' in "".join(row) and not is_quoted:
+                return 0
+            n_quoted += is_quoted and any(sign in "".join(row) for sign in (delimiter, '"', "\n"))
+            taken.clear()
+    except csv.Error:
+        # Told where it stands, if the rows before it are right.
+        pass
+    return n_quoted
 
 
 def check_swallowed(
@@ -70,9 +105,12 @@ def check_swallowed(
     """Refuse a row over several lines which look like rows of their own.
 
     Either the file's writer did not quote, and two of the lines have the separators of a row, not those of prose: one
-    has them by right, where the field in quotes is the first or the last. Or all lines between the first and the last
-    have a value that is common in its column. A line end other than the header's is none: Excel ends rows with two
-    characters, lines of a cell with one.
+    has them by right, where the field in quotes is the first or the last. Or all lines between the first and the last,
+    or both if there is none between, have a value that is common in its column. A line end other than the header's is
+    none: Excel ends rows with two characters, lines of a cell with one.
+
+    In a file of one column, every line looks like a row. There, two other fields must be in quotes with good reason, or
+    the header must be in quotes. That is so in most files of a writer that quotes; a few right ones are refused.
 
     path (Path): The file.
     taken (List[str]): The lines that the row was made of.
@@ -88,21 +126,25 @@ def check_swallowed(
     if "".join(taken) == header:
         # Its first line has the separators of a row in any case: a name of a column may go over lines.
         lines = lines[1:]
-    # With one column there is nothing to tell a row by.
-    if len(lines) < 2 or n_fields < 2:
+    if len(lines) < 2:
         return
+    end = start + len(taken) - 1
+    place = f"{path}, lines {start} to {end}: a quote opens a field in line {start} that only ends in line {end}"
+    if n_fields == 1:
+        if header.startswith('"') or survey().n_quoted > LEAST_OTHERS:
+            return
+        raise UserError(
+            f"{place}. In a file of one column, nothing tells whether that is one text or several rows. If it is one, "
+            f"put the name of the column in line 1 into quotes, too. {REMEDY}"
+        )
     # In prose, a space follows a comma.
     prose = delimiter in ",;" and f"{delimiter} " not in header
     looks = [len(line) == n_fields and not (prose and any(f[:1] == " " for f in line[1:])) for line in lines]
-    between = lines[1:-1]
+    middle = slice(1, -1) if len(lines) > 2 else slice(None)
     if (sum(looks) > 1 and survey().share >= UNQUOTED) or (
-        between and all(looks[1:-1]) and all(_has_common(line, survey().common) for line in between)
+        all(looks[middle]) and all(_has_common(line, survey().common) for line in lines[middle])
     ):
-        end = start + len(taken) - 1
-        raise UserError(
-            f"{path}, lines {start} to {end}: a quote opens a field in line {start} that only ends in line {end}, but "
-            f"these lines look like rows of their own. {REMEDY}"
-        )
+        raise UserError(f"{place}, but these lines look like rows of their own. {REMEDY}")
 
 
 def _split(line: str, delimiter: str) -> List[str]:
@@ -112,4 +154,9 @@ def _split(line: str, delimiter: str) -> List[str]:
 
 def _has_common(fields: List[str], common: List[Set[str]]) -> bool:
     """Whether a field of a line is common in its column."""
-    return any(field in values for field, values in zip(fields, common))
+    return any(_to_kind(field) in values for field, values in zip(fields, common))
+
+
+def _to_kind(field: str) -> str:
+    """What a field counts as: numbers of rows have nothing else in common."""
+    return "0" if field.isdigit() else field

@@ -28,7 +28,10 @@ def check_header(path: Path, header: List[str]) -> None:
     """
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise UserError(f"{path}, line 1: the header names {', '.join(map(repr, twice))} twice. Rename one.")
+        raise UserError(
+            f"{path}, line 1: the header names {', '.join(map(repr, twice))} twice. Rename one; a column without "
+            "a name is called by its number."
+        )
 
 
 def name_columns(path: Path, header: Sequence[Any]) -> Tuple[List[str], Set[str]]:

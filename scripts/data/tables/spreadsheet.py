@@ -22,7 +22,7 @@ from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, VALUE_TAG
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 
 from scripts.data.tables.contents import ZIP, check_content, check_file
-from scripts.data.tables.rows import Row, name_columns
+from scripts.data.tables.rows import Row, check_header, name_columns
 from scripts.files import UserError
 
 SUFFIX = ".xlsx"
@@ -116,8 +116,10 @@ def _name_values(path: Path, rows: Iterable[Tuple[int, Dict[int, Any]]]) -> Iter
                 for column, name in enumerate(names, start=1)
                 if name not in nameless or column in values
             }
-            right = sorted(column for column in values if column > len(names))
-            yield number, {**row, **{f"column {column}": values[column] for column in right}}
+            right = {f"column {column}": values[column] for column in sorted(values) if column > len(names)}
+            if right:
+                check_header(path, [*names, *right])
+            yield number, {**row, **right}
 
 
 def _read_cells(reader: ExcelReader, sheet: Sheet, where: str) -> Iterator[Tuple[int, Dict[int, Any]]]:

@@ -99,7 +99,9 @@ def tell_lookalikes(labels: Dict[str, int]) -> List[str]:
     warnings = []
     for group in find_lookalikes(labels):
         told = ", ".join(f"{show(label)} ({len(label)} characters, {labels[label]:,} rows)" for label in group)
-        warnings.append(f"Are these labels one class? They look alike: {told}. If so, write them in one way.")
+        warnings.append(
+            f"Are these labels one class? They look alike or say the same: {told}. If so, write them in one way."
+        )
     return warnings
 
 

@@ -73,7 +73,7 @@ def test_a_row_that_cannot_be_used_says_why_and_ends_nothing(row: Any, kind: str
 def test_the_first_line_of_json_speaks_for_itself_alone(first: Any, kind: str, tmp_path: Path) -> None:
     found = read(write_jsonl(tmp_path / "r.jsonl", [first, *ROWS]))
     assert found[0].kind == kind and [review.label for review in found[1:]] == ["POSITIVE", "NEGATIVE"]
-    with pytest.raises(UserError, match=r"r.jsonl, line 1: no column 'text', found label"):
+    with pytest.raises(UserError, match=r"r.jsonl, line 1: no column 'text', found 'label'"):
         read(write_jsonl(tmp_path / "r.jsonl", [{"label": "POSITIVE"}] * 100 + ROWS))
 
 

@@ -81,6 +81,11 @@ def test_one_review_of_several_lines_among_short_ones_is_one_row(
     assert len(read_back) == 21 and read_back[-1]["text"] == "one\n\ntwo"
 
 
+def test_what_many_reviews_say_in_their_second_line_makes_no_rows_of_them(tmp_path: Path) -> None:
+    rows = [*(f'{i},"fine {i}\nVerdict,buy {i}"' for i in range(20)), *(f'{i},"well, so"' for i in range(20))]
+    assert len(read(write(tmp_path / "a.csv", "id,text", *rows))) == 40
+
+
 def test_a_header_may_go_over_lines_but_swallows_no_rows(tmp_path: Path) -> None:
     assert read(write(tmp_path / "a.csv", 'text,"stars\n(1 to 5)"', "fine,4")) == [
         {"text": "fine", "stars\n(1 to 5)": "4"}

@@ -8,7 +8,7 @@ its lines are compared with all lines of the file.
 import csv
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Set
+from typing import Callable, Dict, Iterator, List, NamedTuple, Set, Tuple
 
 from scripts.data.tables.lines import decode_lines, remember
 from scripts.files import UserError
@@ -27,11 +27,12 @@ REMEDY = (
 
 
 class Survey(NamedTuple):
-    """The lines of a file, each taken for a row.
+    """What the lines and rows of a file are like.
 
     share (float): Of the lines, those that have as many fields as the header, where quotes are characters.
-    common (List[Set[str]]): By column the values that are common there; all whole numbers are one.
-    n_quoted (int): In a file of one column, the fields that are in quotes as they must be.
+    common (List[Set[str]]): By column the values that are common in rows of one line; all whole numbers are one.
+    n_quoted (int): The rows that begin with a quote as they must, since they hold a separator, a quote or a line end.
+        None, if another one holds a quote. It says something of a file of one column.
     """
 
     share: float
@@ -40,56 +41,43 @@ class Survey(NamedTuple):
 
 
 def take_survey(path: Path, delimiter: str, n_fields: int) -> Survey:
-    """Read a file line by line.
+    """Read a file line by line, and row by row.
 
     path (Path): The file.
     delimiter (str): Separates the fields.
     n_fields (int): Fields of the header.
-    RETURNS (Survey): What its lines are like.
+    RETURNS (Survey): What it is like.
     """
-    n_lines = n_rows = n_plain = 0
-    counts: List[Dict[str, int]] = [Counter() for _ in range(n_fields)]
+    n_lines = n_plain = n_rows = n_quoted = 0
     for line in decode_lines(path):
-        fields = _split(line, delimiter)
         n_lines += bool(line.strip())
-        n_plain += len(fields) == n_fields
-        if len(fields) != n_fields and '"' in line:
-            fields = _read_alone(line, delimiter)
-        if len(fields) == n_fields:
+        n_plain += len(_split(line, delimiter)) == n_fields
+    counts: List[Dict[str, int]] = [Counter() for _ in range(n_fields)]
+    is_quoting = True
+    for row, lines in _read_rows(path, delimiter):
+        is_quoted = lines[0].startswith('"')
+        # A writer that quotes would have put such a field into quotes.
+        is_quoting = is_quoting and (is_quoted or '"' not in "".join(row))
+        n_quoted += is_quoted and any(sign in "".join(row) for sign in (delimiter, '"', "\n"))
+        if len(lines) == 1 and len(row) == n_fields:
             n_rows += 1
-            for field, count in zip(map(_to_kind, fields), counts):
+            for field, count in zip(map(_to_kind, row), counts):
                 if field in count or len(count) < MAX_VALUES:
                     count[field] = count.get(field, 0) + 1
     least = max(2, COMMON * n_rows)
     common = [{field for field, n in count.items() if field and n >= least} for count in counts]
-    n_quoted = _count_quoted(path, delimiter) if n_fields == 1 else 0
-    return Survey(n_plain / max(n_lines, 1), common, n_quoted)
+    return Survey(n_plain / max(n_lines, 1), common, n_quoted if is_quoting else 0)
 
 
-def _read_alone(line: str, delimiter: str) -> List[str]:
-    """The fields of a line in which quotes are around fields; none if they do not fit."""
-    try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return []
-
-
-def _count_quoted(path: Path, delimiter: str) -> int:
-    """Count the fields that are in quotes as they must be, since they hold a separator, a quote or a line end: none,
-    if another one holds a quote and is not in quotes, as a writer that quotes would have put it into some."""
-    n_quoted = 0
+def _read_rows(path: Path, delimiter: str) -> Iterator[Tuple[List[str], List[str]]]:
+    """Rows and their lines, up to one that is wrong: the reader tells of it."""
     taken: List[str] = []
     try:
         for row in csv.reader(remember(decode_lines(path), taken), delimiter=delimiter, strict=True):
-            is_quoted = taken[0].startswith('"')
-            if '"' in "".join(row) and not is_quoted:
-                return 0
-            n_quoted += is_quoted and any(sign in "".join(row) for sign in (delimiter, '"', "\n"))
+            yield row, taken
             taken.clear()
     except csv.Error:
-        # Told where it stands, if the rows before it are right.
-        pass
-    return n_quoted
+        return
 
 
 def check_swallowed(

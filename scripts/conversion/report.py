@@ -12,7 +12,7 @@ from wasabi import msg
 from scripts.conversion.classes import count_classes
 from scripts.conversion.inputs import find_unread
 from scripts.conversion.problems import OPTIONS, Policies, Problem, count, shorten
-from scripts.conversion.splits import LABELLED, TRAIN, Splits
+from scripts.conversion.splits import LABELLED, SPLITS, TRAIN, Splits
 from scripts.data.tables.file_types import describe_source
 from scripts.files import replaced
 
@@ -23,16 +23,21 @@ N_SHOWN, N_CLASSES = 10, 20
 
 
 def write_problems(path: Path, problems: List[Problem]) -> None:
-    """Write every row that was dropped, and why.
+    """Write every row that was dropped, and why, in the order of the files.
 
-    path (Path): The .csv file.
+    path (Path): The .csv file, with the mark by which spreadsheets know UTF-8.
     problems (List[Problem]): The rows.
     """
     # Half characters are what some of the rows were dropped for.
-    with replaced(path) as partial, partial.open("w", encoding="utf8", errors="backslashreplace", newline="") as file:
+    with (
+        replaced(path) as partial,
+        partial.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
-        for kind, split, review, what, other in problems:
+        for kind, split, review, what, other in sorted(
+            problems, key=lambda problem: (SPLITS.index(problem.split), problem.review.line)
+        ):
             place = (other.path, other.line) if other else ("", "")
             cells = (kind, split, review.path, review.line, what, *place, review.label or "", shorten(review.text))
             # Spreadsheet programs take these for formulas, and a quote before them for "text".

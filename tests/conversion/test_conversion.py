@@ -29,7 +29,7 @@ def run_convert(paths: Dict[str, Path], output: Path, **options: Any) -> int:
 
 
 def read_csv(path: Path) -> List[Dict[str, str]]:
-    with path.open(encoding="utf8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -168,7 +168,7 @@ def test_another_run_leaves_the_first_alone(project: Path) -> None:
 
 def test_a_user_mistake_ends_the_run_with_its_message(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for step, variable, value, message in (
-        ("convert", "text_column", "review", "no column 'review', found text, label, stars, source"),
+        ("convert", "text_column", "review", "no column 'review', found 'text', 'label', 'stars', 'source'"),
         ("fetch-encoder", "encoder", "assets", "assets holds no encoder"),
     ):
         with pytest.raises(SystemExit) as ended:

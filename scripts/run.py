@@ -41,8 +41,10 @@ def run(
     dry: bool = typer.Option(False, "--dry", "-D", help="Show the commands, and run none"),
 ) -> None:
     """Run a workflow and say what each of its steps took."""
+    # `spacy project run` wants the folder of the project before variables.
+    arguments = context.args[1:] if context.args[:1] == ["."] else context.args
     try:
-        run_workflow(Path.cwd(), workflow, parse_config_overrides(context.args), force=force, dry=dry)
+        run_workflow(Path.cwd(), workflow, parse_config_overrides(arguments), force=force, dry=dry)
     except UserError as error:
         msg.fail(str(error), exits=1)
     except NoSuchOption as error:

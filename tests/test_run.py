@@ -57,6 +57,11 @@ def test_each_step_is_timed(project: Path, capsys: pytest.CaptureFixture[str]) -
     assert [row[0] for row in read_table(capsys.readouterr().out)] == ["prepare", "work", "together"]
 
 
+def test_the_folder_of_the_project_may_stand_before_the_variables(project: Path) -> None:
+    assert run_here("scripts.run", "good", ".", "--vars.text", "other") == 0
+    assert (project / "other").is_file()
+
+
 def test_a_skipped_step_keeps_its_time(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_workflow(project, "good", {})
     before = srsly.read_json(project / "training" / "en" / "times.json")

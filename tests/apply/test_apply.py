@@ -287,7 +287,7 @@ def test_other_mistakes_name_the_next_step(student: Path, tmp_path: Path) -> Non
     source = write_rows(tmp_path / "in.jsonl", make_rows(10))
     (tmp_path / "folder.csv").mkdir()
     for target, message in [
-        ("out.xml", r"unknown file type '.xml'. Expected one of .jsonl,"),
+        ("out.xml", r"the file type '.xml' is unknown. Expected one of .jsonl,"),
         ("in.jsonl", "is the input"),
         ("folder.csv", r"folder.csv is a folder. Give the name of a file in it, e.g. .*labelled.csv"),
         (

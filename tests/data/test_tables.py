@@ -58,9 +58,13 @@ def test_every_type_gives_the_same_rows_and_says_where_they_stand(suffix: str, t
 def test_types_are_told_by_the_suffix(tmp_path: Path) -> None:
     assert set(FILE_TYPES) == {*TEST_WRITERS, ".parquet"}
     assert file_type(Path("reviews.en.csv.gz")) == ".csv.gz"
-    with pytest.raises(UserError, match=r"reviews.txt: unknown file type '.txt'. Expected one of .jsonl, .*.xlsx"):
+    with pytest.raises(
+        UserError, match=r"reviews.txt: the file type '.txt' is unknown. Expected one of .jsonl, .*.xlsx"
+    ):
         next(read_rows(tmp_path / "reviews.txt"))
-    with pytest.raises(UserError, match=r"unknown file type '.xlsx'. Expected one of .jsonl, .*.parquet.$"):
+    with pytest.raises(
+        UserError, match=r"the file type '.xlsx' is read, not written. Expected one of .jsonl, .*.parquet.$"
+    ):
         file_type(Path("out.xlsx"), WRITERS)
     with pytest.raises(UserError, match=r"absent.csv does not exist"):
         next(read_rows(tmp_path / "absent.csv"))
@@ -162,7 +166,10 @@ def test_a_path_that_is_no_file_names_the_next_step(tmp_path: Path, monkeypatch:
         (tmp_path / "folder.csv", r"folder.csv is a folder. Give the path of a file in it"),
         (Path("s3://bucket/a.csv"), r"s3:/bucket/a.csv is a URL. Load the file to this machine"),
         (tmp_path / ("long" * 100 + ".csv"), r".csv cannot be read \(File name too long\)"),
-        (Path("a.json"), r"unknown file type '.json'. .* write it so, e.g. with jq -c '.\[\]', and name it .jsonl"),
+        (
+            Path("a.json"),
+            r"the file type '.json' is unknown. .* write it so, e.g. with jq -c '.\[\]', and name it .jsonl",
+        ),
     ]:
         with pytest.raises(UserError, match=message):
             read(path)

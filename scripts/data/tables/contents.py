@@ -57,7 +57,7 @@ def check_file(path: Path) -> None:
         if not path.exists():
             if is_url(path):
                 raise UserError(f"{path} is a URL. Load the file to this machine, and give its path.")
-            raise UserError(f"{path} does not exist. Give the path of the reviews, e.g. --vars.train my/train.csv")
+            raise UserError(f"{path} does not exist. Give the path of the reviews.")
         if not path.is_file():
             raise UserError(
                 f"{path} is a pipe or a device, and files are read more than once. Save it as a file, and give that."

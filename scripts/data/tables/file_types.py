@@ -100,7 +100,8 @@ def file_type(path: Path, known: Mapping[str, Any] = FILE_TYPES) -> str:
     suffix = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
     if suffix.lower() not in known:
         hint = f" {NEIGHBOURS[suffix.lower()]}" if suffix.lower() in NEIGHBOURS else ""
-        raise UserError(f"{path}: unknown file type {suffix!r}. Expected one of {', '.join(known)}.{hint}")
+        what = "read, not written" if suffix.lower() in FILE_TYPES else "unknown"
+        raise UserError(f"{path}: the file type {suffix!r} is {what}. Expected one of {', '.join(known)}.{hint}")
     return suffix.lower()
 
 

@@ -25,27 +25,15 @@ from wasabi import msg
 
 from benchmarks.limits import filled, mounted, obey_rights, read_only
 from benchmarks.same_results import EQUAL, FILES, SAME_MODEL, compare_files
-from benchmarks.small_project import CONFIGS, copy_project, start
+from benchmarks.small_project import CONFIGS, ROOT, copy_project, start
 from benchmarks.tables.faults import faults as make_table
 from benchmarks.tables.table import write_and_show
 from scripts.files import UserError, remove, run_command
 from scripts.machine import describe_machine
 from scripts.process import ONE_CORE
 
-STEPS = (
-    "fetch-encoder",
-    "convert",
-    "train-teacher",
-    "augment",
-    "score",
-    "lexicon",
-    "train-baseline",
-    "train-student",
-    "export",
-    "compress",
-    "evaluate",
-    "package",
-)
+# Those of `all` but for `prepare`.
+STEPS = [name.removesuffix("-${vars.run}") for name in srsly.read_yaml(ROOT / "project.yml")["workflows"]["all"]][1:]
 # What a step writes beside its declared outputs; without it, it writes all anew.
 WORK = {"score": ["corpus/en/transfer/*.spacy", "corpus/en/transfer/started.json", "training/en/onnx"]}
 TEACHER = ["training/en/teacher", "training/en/teacher.partial"]

@@ -69,7 +69,8 @@ def run_workflow(
     # Before Weasel stumbles over them, or passes over them.
     names = {name.removeprefix("vars."): value for name, value in overrides.items()}
     check_names(names, load_project_config(project, interpolate=False)["vars"])
-    check_run(str(names.get("run", "en")))
+    if "run" in names:
+        check_run(str(names["run"]))
     config = load_project_config(project, overrides=overrides)
     commands = {command["name"]: command for command in config["commands"]}
     validate_subcommand([], list(config["workflows"]), workflow)

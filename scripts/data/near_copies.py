@@ -149,7 +149,12 @@ def normalize(text: str) -> str:
     text (str): Any text.
     RETURNS (str): Its words, or the folded text itself where it has none.
     """
-    return " ".join(split_words(text)) or _fold(text).strip()
+    return _join(split_words(text), text)
+
+
+def _join(words: List[str], text: str) -> str:
+    """What `normalize` makes of a text whose words are known."""
+    return " ".join(words) or _fold(text).strip()
 
 
 class NearCopies:
@@ -169,8 +174,9 @@ class NearCopies:
         self._texts_of: Dict[int, array] = {}
         n_shingles = []
         for number, text in enumerate(held_out):
-            self._normalized.add(normalize(text))
-            shingles = _shingles(split_words(text))
+            words = split_words(text)
+            self._normalized.add(_join(words, text))
+            shingles = _shingles(words)
             n_shingles.append(len(shingles))
             for shingle in shingles:
                 self._texts_of.setdefault(shingle, array("q")).append(number)
@@ -182,9 +188,10 @@ class NearCopies:
         text (str): The text.
         RETURNS (bool): True for a near copy.
         """
-        if normalize(text) in self._normalized:
+        words = split_words(text)
+        if _join(words, text) in self._normalized:
             return True
-        shingles = _shingles(split_words(text))
+        shingles = _shingles(words)
         found = [self._texts_of[shingle] for shingle in shingles if shingle in self._texts_of]
         if not found:
             return False

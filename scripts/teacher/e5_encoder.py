@@ -53,7 +53,9 @@ def write_encoder(packed: PackedEncoder, rows: Sequence[int], n_layers: int, fol
     model.save_pretrained(folder)
     vocab_file = folder / VOCAB_FILE
     vocab_file.write_bytes(make_vocabulary(packed, rows))
-    tokenizer = XLMRobertaTokenizerFast(vocab_file=str(vocab_file), model_max_length=settings["max_position_embeddings"])
+    tokenizer = XLMRobertaTokenizerFast(
+        vocab_file=str(vocab_file), model_max_length=settings["max_position_embeddings"]
+    )
     tokenizer.save_pretrained(folder)
 
 

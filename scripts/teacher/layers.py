@@ -1,0 +1,123 @@
+"""Which layers of an encoder stay, and which are trained; the others are computed once for each text, not once a pass."""
+
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import torch
+
+from scripts.files import UserError
+
+# Bytes of hidden states that are kept: 192 wordpieces of width 384 take .3 MB, so this is some 3,000 texts.
+MAX_BYTES = 1_000_000_000
+
+
+def find_layers(transformer: Any) -> torch.nn.ModuleList:
+    """Find the stack of layers of an encoder.
+
+    transformer (Any): A Hugging Face encoder.
+    RETURNS (ModuleList): Its layers.
+    RAISES (UserError): It has no such stack.
+    """
+    n_layers = transformer.config.num_hidden_layers
+    for module in transformer.modules():
+        if isinstance(module, torch.nn.ModuleList) and len(module) == n_layers:
+            return module
+    raise UserError(
+        f"No stack of {n_layers} layers was found in {type(transformer).__name__}. Set n_layers = 0 and "
+        "frozen_layers = -1 in teacher.cfg."
+    )
+
+
+def keep_layers(transformer: Any, n_kept: int) -> None:
+    """Drop the last layers of an encoder.
+
+    transformer (Any): A Hugging Face encoder.
+    n_kept (int): Layers that stay.
+    RAISES (UserError): It has fewer.
+    """
+    layers = find_layers(transformer)
+    if not 0 < n_kept <= len(layers):
+        raise UserError(
+            f"n_layers of textdistill.LoadEncoder.v3 is {n_kept}, and the encoder has {len(layers)} layers. Give 1 to "
+            f"{len(layers)}, or 0, which keeps all."
+        )
+    del layers[n_kept:]
+    transformer.config.num_hidden_layers = n_kept
+
+
+def freeze_layers(transformer: Any, n_frozen: int) -> None:
+    """Let an encoder learn from a certain layer on, and compute what is below once for each text.
+
+    transformer (Any): A Hugging Face encoder.
+    n_frozen (int): Layers that are not trained, nor are the embeddings.
+    RAISES (UserError): It has no more layers than that.
+    """
+    layers = find_layers(transformer)
+    if n_frozen >= len(layers):
+        raise UserError(
+            f"frozen_layers of textdistill.LoadEncoder.v3 is {n_frozen}, and the encoder has {len(layers)} layers. "
+            "Give a smaller number, or -1, which trains all."
+        )
+    transformer.requires_grad_(False)
+    layers[n_frozen:].requires_grad_(True)
+    if n_frozen:
+        _FrozenLayers(transformer, list(layers[:n_frozen]))
+
+
+class _FrozenLayers:
+    """Takes the place of the `forward` of an encoder and of its frozen layers; what is saved of them stays the same.
+
+    The states of a text are kept without those of its padding, of which they do not depend but for rounding.
+    """
+
+    def __init__(self, transformer: Any, layers: List[Any]) -> None:
+        """transformer (Any): The encoder. layers (List[Any]): Those that are frozen, from the first on."""
+        self._states: Dict[bytes, torch.Tensor] = {}
+        self._n_bytes = 0
+        self._lengths: List[int] = []
+        self._keys: List[bytes] = []
+        self._known: Optional[torch.Tensor] = None
+        self._frozen = [transformer.embeddings, *layers]
+        self._encode = transformer.forward
+        transformer.forward = self._read
+        for number, layer in enumerate(layers):
+            layer.forward = self._skip(layer.forward, is_last=number == len(layers) - 1)
+
+    def _read(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **arguments: Any) -> Any:
+        """The encoder's `forward`."""
+        self._lengths = attention_mask.sum(dim=1).tolist()
+        self._keys = [row[:n].cpu().numpy().tobytes() for row, n in zip(input_ids, self._lengths)]
+        self._known = self._stack(input_ids) if all(key in self._states for key in self._keys) else None
+        for module in self._frozen:
+            # Thinc puts the whole encoder into training mode; dropout would make the states of a text random.
+            module.eval()
+        return self._encode(input_ids=input_ids, attention_mask=attention_mask, **arguments)
+
+    def _skip(self, forward: Callable[..., Any], *, is_last: bool) -> Callable[..., Any]:
+        """Make the `forward` of a frozen layer: it does nothing where the states after the last one are known."""
+
+        def skip(hidden: torch.Tensor, *arguments: Any, **options: Any) -> Tuple[torch.Tensor, ...]:
+            if self._known is not None:
+                return (self._known,)
+            with torch.no_grad():
+                output = forward(hidden, *arguments, **options)
+            if is_last:
+                self._keep(output[0])
+            return output
+
+        return skip
+
+    def _keep(self, states: torch.Tensor) -> None:
+        """Keep the states of each text of a batch, as long as there is room."""
+        for key, row, length in zip(self._keys, states, self._lengths):
+            size = length * row.shape[1] * row.element_size()
+            if key not in self._states and self._n_bytes + size <= MAX_BYTES:
+                self._states[key] = row[:length].clone()
+                self._n_bytes += size
+
+    def _stack(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """The known states of a batch, padded with zeros, which no text attends to."""
+        first = self._states[self._keys[0]]
+        states = first.new_zeros((*input_ids.shape, first.shape[1]))
+        for row, key, length in zip(states, self._keys, self._lengths):
+            row[:length] = self._states[key]
+        return states

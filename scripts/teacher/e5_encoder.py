@@ -76,7 +76,8 @@ def make_vocabulary(packed: PackedEncoder, rows: Sequence[int]) -> bytes:
         normalization_rule_name="nmt_nfkc",
         minloglevel=2,
     )
-    model = sentencepiece_model_pb2.ModelProto.FromString(written.getvalue())
+    # Protobuf makes the class when it is imported, which mypy cannot see.
+    model = sentencepiece_model_pb2.ModelProto.FromString(written.getvalue())  # type: ignore[attr-defined]
     (unknown, start, end) = list(model.pieces)[:3]
     del model.pieces[:]
     model.pieces.extend([unknown, start, end])

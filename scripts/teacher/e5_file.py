@@ -15,6 +15,7 @@ SOURCE: Wang et al. (2024), Multilingual E5 Text Embeddings: A Technical Report,
 """
 
 import struct
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
@@ -97,7 +98,7 @@ class PackedEncoder(NamedTuple):
             return 0
         return int(self.config["intermediate_size" if short == "fo" else "hidden_size"])
 
-    def _read_table(self, name: str, n_columns: int, rows: Optional[Sequence[int]] = None) -> Floats2d:
+    def _read_table(self, name: str, n_columns: int, rows: Optional[Sequence[int]] = None) -> numpy.ndarray:
         """Read a tensor, or some of its rows, as float32; 0 columns: it is one row."""
         tensor = self.tensors[name]
         n_columns = n_columns or tensor.size
@@ -142,7 +143,7 @@ def read_packed_encoder(path: Path) -> PackedEncoder:
     offsets = reader.take_array("<u4", n_pieces + 1)
     scores = reader.take_array("<f4", n_pieces)
     text = reader.take_bytes(n_bytes)
-    pieces = [text[start:end].decode("utf8") for start, end in zip(offsets[:-1], offsets[1:])]
+    pieces = [text[start:end].decode("utf8") for start, end in pairwise(offsets)]
     reader.take_bytes(reader.take("iI")[1])
     tensors = {}
     for _ in range(reader.take("i")[0]):

@@ -1,4 +1,4 @@
-"""Which layers of an encoder stay, and which are trained; the others are computed once for each text, not once a pass."""
+"""Which layers of an encoder stay, and which are trained. The others are computed once for each text."""
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -84,7 +84,7 @@ class _FrozenLayers:
 
     def _read(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **arguments: Any) -> Any:
         """The encoder's `forward`."""
-        self._lengths = attention_mask.sum(dim=1).tolist()
+        self._lengths = attention_mask.sum(dim=1).long().tolist()
         self._keys = [row[:n].cpu().numpy().tobytes() for row, n in zip(input_ids, self._lengths)]
         self._known = self._stack(input_ids) if all(key in self._states for key in self._keys) else None
         for module in self._frozen:

@@ -205,7 +205,7 @@ def test_frozen_layers_and_what_is_below_them_stay_and_the_others_learn(tmp_path
 
 def test_to_freeze_all_layers_is_an_error() -> None:
     encoder_of_two = BertModel(BertConfig(num_hidden_layers=2, hidden_size=4, num_attention_heads=1, vocab_size=9))
-    with pytest.raises(UserError, match=r"frozen_layers of textdistill\.LoadEncoder\.v2 is 2, and .* has 2 layers"):
+    with pytest.raises(UserError, match=r"frozen_layers of textdistill\.LoadEncoder\.v3 is 2, and .* has 2 layers"):
         freeze_layers(encoder_of_two, 2)
     freeze_layers(encoder_of_two, 0)
     trained = {name for name, weights in encoder_of_two.named_parameters() if weights.requires_grad}

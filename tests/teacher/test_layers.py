@@ -1,0 +1,94 @@
+"""Layers that are dropped, and layers that are not trained."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    PretrainedConfig,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
+
+from scripts.files import UserError
+from scripts.teacher.layers import find_layers, freeze_layers, keep_layers
+
+SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
+KINDS = [
+    (BertModel, BertConfig(**SIZES)),
+    (XLMRobertaModel, XLMRobertaConfig(**SIZES)),
+    (DistilBertModel, DistilBertConfig(vocab_size=50, dim=16, n_layers=4, n_heads=2, hidden_dim=32)),
+]
+IDS = torch.tensor([[5, 6, 7, 8, 9, 10], [11, 12, 13, 1, 1, 1]])
+# As spacy-transformers has it: float.
+MASK = (IDS != 1).float()
+
+
+def make(kind: Any, config: PretrainedConfig) -> Any:
+    torch.manual_seed(0)
+    return kind(config).eval()
+
+
+def encode(model: Any, ids: torch.Tensor = IDS, mask: torch.Tensor = MASK) -> torch.Tensor:
+    return model(input_ids=ids, attention_mask=mask).last_hidden_state * mask[..., None]
+
+
+def is_close(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    return bool(torch.allclose(found, expected, atol=1e-6))
+
+
+@pytest.mark.parametrize(("kind", "config"), KINDS)
+def test_what_is_kept_is_what_is_computed_anew(kind: Any, config: PretrainedConfig) -> None:
+    whole = make(kind, config)
+    model = copy.deepcopy(whole)
+    names = list(model.state_dict())
+    freeze_layers(model, 2)
+    # As Thinc does before each update; dropout of the frozen layers must not come on.
+    model.train()
+    for layer in find_layers(model)[2:]:
+        layer.eval()
+    for _ in range(2):
+        assert is_close(encode(model), encode(whole))
+    # Alone, with another length of the batch and so without its padding.
+    assert is_close(encode(model, IDS[1:, :3], MASK[1:, :3]), encode(whole)[1:, :3])
+    # One text of two is new.
+    assert encode(model, IDS.flip(1), MASK.flip(1)).shape == (2, 6, 16)
+    encode(model).sum().backward()
+    trained = {name.split("layer.")[1][0] for name, weights in model.named_parameters() if weights.grad is not None}
+    assert trained == {"2", "3"} and list(model.state_dict()) == names
+
+
+def test_known_layers_are_not_computed() -> None:
+    model = make(*KINDS[0])
+    calls = []
+    original = model.encoder.layer[0].attention.forward
+    model.encoder.layer[0].attention.forward = lambda *args, **options: calls.append(1) or original(*args, **options)
+    freeze_layers(model, 2)
+    for _ in range(3):
+        encode(model)
+    assert len(calls) == 1
+
+
+def test_a_full_memory_still_gives_right_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.teacher.layers.MAX_BYTES", 6 * 16 * 4)
+    whole = make(*KINDS[0])
+    model = copy.deepcopy(whole)
+    freeze_layers(model, 2)
+    for _ in range(2):
+        assert is_close(encode(model), encode(whole))
+
+
+def test_the_last_layers_are_dropped() -> None:
+    model = make(*KINDS[0])
+    first = encode(model)
+    keep_layers(model, 2)
+    assert len(model.encoder.layer) == model.config.num_hidden_layers == 2
+    assert not is_close(encode(model), first)
+    for n_kept in (0, 3):
+        with pytest.raises(UserError, match=f"n_layers of .* is {n_kept}, and the encoder has 2 layers"):
+            keep_layers(model, n_kept)

@@ -7,7 +7,7 @@ refused, too.
 
 import json
 from pathlib import Path
-from typing import Any, Iterator, NamedTuple, Tuple
+from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 import srsly
 
@@ -33,24 +33,35 @@ def check_encoder(folder: Path) -> None:
         )
 
 
-def find_encoder(path: Path) -> Path:
-    """The folder of an encoder to be loaded.
+class Encoder(NamedTuple):
+    """An encoder that was fetched.
 
-    path (Path): The .json file that `fetch-encoder` wrote, or the folder itself.
-    RETURNS (Path): The folder; its content is what was fetched, and data alone.
+    folder (Path): Where it is.
+    n_layers (Optional[int]): Layers that a classifier needs of it, from the first on; None for all.
+    """
+
+    folder: Path
+    n_layers: Optional[int]
+
+
+def find_encoder(path: Path) -> Encoder:
+    """Find an encoder to be loaded.
+
+    path (Path): The .json file that `fetch-encoder` wrote, or the encoder's folder.
+    RETURNS (Encoder): The encoder; its content is what was fetched, and data alone.
     RAISES (UserError): It is missing, was changed since it was fetched, or holds more than data.
     """
-    folder = path
+    folder, n_layers = path, None
     if path.suffix == ".json":
         record = srsly.read_json(path)
-        folder = Path(record["path"])
+        folder, n_layers = Path(record["path"]), record["n_layers"]
         if not folder.is_dir() or hash_path(folder) != record["sha256"]:
             raise UserError(
                 f"{folder} is not the encoder that was fetched: its sha256 is not the one in {path}. Run the step "
                 "fetch-encoder again."
             )
     check_encoder(folder)
-    return folder
+    return Encoder(folder, n_layers)
 
 
 class DataOnly(NamedTuple):

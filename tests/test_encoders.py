@@ -50,7 +50,9 @@ def pickled(encoder: Path) -> Path:
 def fetch(encoder: Path, **options: Any) -> Path:
     """Fetch an encoder; the path of the record."""
     folder = encoder.parent
-    fetch_encoder(str(encoder), folder / "encoder.json", lang="en", encoders=folder / "encoders", **options)
+    fetch_encoder(
+        str(encoder), folder / "encoder.json", lang="en", train=folder, encoders=folder / "encoders", **options
+    )
     return folder / "encoder.json"
 
 
@@ -67,17 +69,17 @@ def test_pickled_weights_are_refused(pickled: Path) -> None:
 
 def test_pickled_weights_are_converted_if_asked_for(pickled: Path) -> None:
     expected = torch.load(pickled / "pytorch_model.bin", weights_only=True)
-    folder = find_encoder(fetch(pickled, pickled_weights="convert"))
+    folder = find_encoder(fetch(pickled, pickled_weights="convert")).folder
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     found = DataOnly(transformers.AutoModel, reads_weights=True).from_pretrained(folder).state_dict()
     assert set(found) == set(expected) and all(torch.equal(found[name], expected[name]) for name in found)
     sha256 = hash_path(folder)
-    assert hash_path(find_encoder(fetch(pickled, pickled_weights="convert"))) == sha256
+    assert hash_path(find_encoder(fetch(pickled, pickled_weights="convert")).folder) == sha256
 
 
 def test_safetensors_win_over_pickled_weights(encoder: Path) -> None:
     (encoder / "pytorch_model.bin").write_bytes(b"not even a pickle")
-    folder = find_encoder(fetch(encoder, pickled_weights="convert"))
+    folder = find_encoder(fetch(encoder, pickled_weights="convert")).folder
     assert not (folder / "pytorch_model.bin").exists()
     assert (folder / "model.safetensors").read_bytes() == (encoder / "model.safetensors").read_bytes()
 
@@ -133,7 +135,7 @@ def test_other_settings_pass(encoder: Path) -> None:
 
 def test_an_encoder_that_was_changed_after_it_was_fetched_is_refused(encoder: Path) -> None:
     record = fetch(encoder)
-    folder = find_encoder(record)
+    folder = find_encoder(record).folder
     (folder / "model.safetensors").write_bytes(b"other weights")
     with pytest.raises(UserError, match=r"not the encoder that was fetched.*encoder\.json.*fetch-encoder again"):
         find_encoder(record)

@@ -153,7 +153,7 @@ def load_masked_lm(encoder: Path) -> "tuple[Any, Any]":
     # Imported late: it takes seconds, and few runs fill masks.
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    folder = find_encoder(encoder)
+    folder = find_encoder(encoder).folder
     try:
         tokenizer = DataOnly(AutoTokenizer).from_pretrained(folder)
         models = DataOnly(AutoModelForMaskedLM, reads_weights=True)

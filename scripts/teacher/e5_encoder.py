@@ -3,11 +3,11 @@
 Most of that encoder are the embeddings of 250,000 pieces in a hundred languages. A piece stays if all its characters
 occur in the texts; single characters all stay, so that any text can be read.
 
-SOURCE: Wang et al. (2024), arXiv:2402.05672. Dropping the last layers: Sajjad et al. (2023), On the Effect of Dropping
-Layers of Pre-trained Transformer Models.
+SOURCE: Wang et al. (2024), arXiv:2402.05672.
 """
 
 import io
+import unicodedata
 from pathlib import Path
 from typing import Iterable, List, Sequence, Set
 
@@ -25,30 +25,30 @@ SPACE = "▁"
 VOCAB_FILE = "sentencepiece.bpe.model"
 
 
-def choose_pieces(pieces: Sequence[str], texts: Iterable[str]) -> List[int]:
+def choose_pieces(pieces: Sequence[str], characters: Iterable[str]) -> List[int]:
     """Choose the rows of a vocabulary that are needed to read texts in a language.
 
     pieces (Sequence[str]): The vocabulary, special pieces first and the mask last.
-    texts (Iterable[str]): Texts in the language.
+    characters (Iterable[str]): The characters of the language.
     RETURNS (List[int]): Numbers of those to keep, in ascending order.
     """
-    characters: Set[str] = {SPACE}.union(*map(set, texts))
+    # The vocabulary is of normal forms: one character may stand for several.
+    known: Set[str] = {SPACE}.union(*(unicodedata.normalize("NFKC", character) for character in characters))
     normal = range(len(SPECIAL), len(pieces) - 1)
-    kept = [row for row in normal if len(pieces[row]) == 1 or characters.issuperset(pieces[row])]
+    kept = [row for row in normal if len(pieces[row]) == 1 or known.issuperset(pieces[row])]
     return [*range(len(SPECIAL)), *kept, len(pieces) - 1]
 
 
-def write_encoder(packed: PackedEncoder, rows: Sequence[int], n_layers: int, folder: Path) -> None:
+def write_encoder(packed: PackedEncoder, rows: Sequence[int], folder: Path) -> None:
     """Write weights, config and tokenizer as `save_pretrained` does.
 
     packed (PackedEncoder): The encoder of the package.
     rows (Sequence[int]): The pieces that stay, special ones and the mask included.
-    n_layers (int): Layers that stay, from the first on.
     folder (Path): A folder that exists.
     """
-    settings = {**packed.config, "num_hidden_layers": n_layers, "vocab_size": len(rows), "pad_token_id": 1}
+    settings = {**packed.config, "vocab_size": len(rows), "pad_token_id": 1}
     model = BertModel(BertConfig(**settings), add_pooling_layer=False)
-    weights = {name: torch.tensor(array) for name, array in packed.read_weights(n_layers, rows).items()}
+    weights = {name: torch.tensor(array) for name, array in packed.read_weights(rows).items()}
     model.load_state_dict(weights)
     model.save_pretrained(folder)
     vocab_file = folder / VOCAB_FILE

@@ -72,10 +72,9 @@ class PackedEncoder(NamedTuple):
     content: bytes
     tensors: Dict[str, Tensor]
 
-    def read_weights(self, n_layers: int, rows: Sequence[int]) -> Dict[str, numpy.ndarray]:
+    def read_weights(self, rows: Sequence[int]) -> Dict[str, numpy.ndarray]:
         """Read the weights as float32.
 
-        n_layers (int): Layers to read, from the first on.
         rows (Sequence[int]): Rows of the word embeddings to read, in this order.
         RETURNS (Dict[str, ndarray]): Arrays by their names in transformers' BertModel.
         """
@@ -84,7 +83,7 @@ class PackedEncoder(NamedTuple):
         for name, target in _EMBEDDINGS.items():
             table = self._read_table(name, width, rows if name == "emb.word" else None)
             weights[target] = table if table.shape[0] > 1 or target.endswith("embeddings.weight") else table[0]
-        for layer in range(n_layers):
+        for layer in range(self.config["num_hidden_layers"]):
             for short, target in _LAYER.items():
                 bias = self._read_table(f"l{layer}.{short}.b", 0)[0]
                 weights[f"encoder.layer.{layer}.{target}.bias"] = bias

@@ -23,7 +23,7 @@ def find_layers(transformer: Any) -> torch.nn.ModuleList:
             return module
     raise UserError(
         f"No stack of {n_layers} layers was found in {type(transformer).__name__}. Set n_layers = 0 and "
-        "frozen_layers = -1 in teacher.cfg."
+        "trained_layers = 0 in teacher.cfg."
     )
 
 
@@ -38,25 +38,21 @@ def keep_layers(transformer: Any, n_kept: int) -> None:
     if not 0 < n_kept <= len(layers):
         raise UserError(
             f"n_layers of textdistill.LoadEncoder.v3 is {n_kept}, and the encoder has {len(layers)} layers. Give 1 to "
-            f"{len(layers)}, or 0, which keeps all."
+            f"{len(layers)}, or 0."
         )
     del layers[n_kept:]
     transformer.config.num_hidden_layers = n_kept
 
 
-def freeze_layers(transformer: Any, n_frozen: int) -> None:
-    """Let an encoder learn from a certain layer on, and compute what is below once for each text.
+def train_layers(transformer: Any, n_trained: int) -> None:
+    """Let an encoder's last layers learn, and compute what is below them once for each text.
 
     transformer (Any): A Hugging Face encoder.
-    n_frozen (int): Layers that are not trained, nor are the embeddings.
-    RAISES (UserError): It has no more layers than that.
+    n_trained (int): Layers that are trained, from the last on; where there are fewer, all of them. The embeddings are
+        not.
     """
     layers = find_layers(transformer)
-    if n_frozen >= len(layers):
-        raise UserError(
-            f"frozen_layers of textdistill.LoadEncoder.v3 is {n_frozen}, and the encoder has {len(layers)} layers. "
-            "Give a smaller number, or -1, which trains all."
-        )
+    n_frozen = max(0, len(layers) - n_trained)
     transformer.requires_grad_(False)
     layers[n_frozen:].requires_grad_(True)
     if n_frozen:

@@ -78,12 +78,11 @@ def test_all_weights_are_read_as_they_are(tmp_path: Path) -> None:
     packed = read_packed_encoder(make_file(tmp_path / "e5.bin", arrays))
     assert packed.pieces == PIECES
     rows = [0, 3, len(PIECES) - 1]
-    weights = packed.read_weights(2, rows)
+    weights = packed.read_weights(rows)
     assert weights[_EMBEDDINGS["emb.word"]] == pytest.approx(arrays["emb.word"][rows], abs=1e-6)
     assert weights[_EMBEDDINGS["emb.pos"]] == pytest.approx(arrays["emb.pos"])
     name = f"encoder.layer.1.{_LAYER['fo']}.weight"
     assert weights[name].shape == (WIDTH, INNER) and weights[name] == pytest.approx(arrays["l1.fo.w"], abs=1e-6)
-    assert f"encoder.layer.2.{_LAYER['fo']}.weight" not in weights
 
 
 def test_pieces_of_other_letters_go_and_single_characters_stay() -> None:
@@ -97,14 +96,14 @@ def test_transformers_reads_what_is_written(tmp_path: Path) -> None:
     rows = choose_pieces(packed.pieces, ["das"])
     folder = tmp_path / "encoder"
     folder.mkdir()
-    write_encoder(packed, rows, 2, folder)
+    write_encoder(packed, rows, folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer("das ß <mask>")["input_ids"]
     assert [packed.pieces[rows[i]] for i in ids] == ["<s>", "▁das", "▁", "ß", MASK, "</s>"]
     # spacy-transformers opens it.
     assert Path(tokenizer.vocab_file).is_file()
     model = AutoModel.from_pretrained(folder, add_pooling_layer=False)
-    assert len(model.encoder.layer) == 2
+    assert len(model.encoder.layer) == N_LAYERS
     found = model.get_input_embeddings()(torch.tensor(ids)).detach().numpy()
     assert found == pytest.approx(arrays["emb.word"][[rows[i] for i in ids]], abs=1e-6)
     assert numpy.isfinite(model(torch.tensor([ids])).last_hidden_state.detach().numpy()).all()

@@ -15,23 +15,14 @@ from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import Adam
-from transformers import BertConfig, BertModel
 
 from scripts.data.docbins import write_docs
 from scripts.data.task import Task
-from scripts.files import UserError, hash_path
-from scripts.teacher import encoder
-from scripts.teacher.encoder import (
-    EMBEDDED,
-    EMBEDDED_SHA256,
-    check_weights,
-    create_encoder_loader,
-    fetch_encoder,
-    find_embedded,
-    freeze_layers,
-    is_bfloat16_faster,
-    time_product,
-)
+from scripts.files import UserError
+from scripts.teacher import encoder, load_encoder
+from scripts.teacher.embedded import E5_HUB, MINILM
+from scripts.teacher.encoder import fetch_encoder
+from scripts.teacher.load_encoder import create_encoder_loader, is_bfloat16_faster, time_product
 from tests.conftest import LABELS, ROOT, make_examples
 
 
@@ -44,29 +35,17 @@ def make_encoder(folder: Path) -> Path:
 
 
 def fetch(name: str, tmp_path: Path, lang: str = "en") -> Dict[str, Any]:
-    fetch_encoder(name, tmp_path / "encoder.json", lang=lang, encoders=tmp_path / "encoders")
+    fetch_encoder(name, tmp_path / "encoder.json", lang=lang, train=tmp_path, encoders=tmp_path / "encoders")
     return srsly.read_json(tmp_path / "encoder.json")
-
-
-def test_embedded_encoder_is_the_original() -> None:
-    assert hash_path(find_embedded() / "model.safetensors") == EMBEDDED_SHA256
 
 
 def test_default_for_english_is_the_embedded_one(tmp_path: Path) -> None:
     record = fetch("default", tmp_path)
-    assert record["encoder"] == EMBEDDED
+    assert record["encoder"] == MINILM and record["n_layers"] is None
     assert (Path(record["path"]) / "model.safetensors").is_file()
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     fetch("default", tmp_path)
     assert times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-
-
-def test_other_weights_are_refused(tmp_path: Path) -> None:
-    source = make_encoder(tmp_path / "source")
-    with pytest.raises(UserError, match=f"has the sha256 [0-9a-f]+, expected {EMBEDDED_SHA256}"):
-        check_weights(source / "model.safetensors", EMBEDDED_SHA256)
-    with pytest.raises(UserError, match="has the sha256 no file"):
-        check_weights(source / "none", EMBEDDED_SHA256)
 
 
 def test_a_local_folder_is_copied_and_copied_again_when_it_changes(tmp_path: Path) -> None:
@@ -157,7 +136,11 @@ def test_a_hub_out_of_reach_names_the_alternatives(monkeypatch: pytest.MonkeyPat
         raise huggingface_hub.errors.LocalEntryNotFoundError("no connection")
 
     monkeypatch.setattr(encoder.huggingface_hub, "snapshot_download", download)
-    with pytest.raises(UserError, match=rf"no connection\nAlternatives: --vars.encoder FOLDER .* {EMBEDDED}"):
+    # As where the package is not installed.
+    monkeypatch.setattr("scripts.teacher.embedded.find_spec", lambda package: None)
+    with pytest.raises(
+        UserError, match=rf"'{E5_HUB}' .* no connection\nAlternatives: --vars.encoder FOLDER .* {MINILM}"
+    ):
         fetch("default", tmp_path, lang="de")
 
 
@@ -168,7 +151,7 @@ def test_loaded_encoder_runs_in_either_precision_and_returns_float32(
     record = fetch("default", tmp_path)
     nlp = spacy.blank("en")
     component: Any = nlp.add_pipe("transformer", config={"model": {"name": "none", "mixed_precision": False}})
-    create_encoder_loader(tmp_path / "encoder.json", precision, frozen_layers=-1)(nlp)
+    create_encoder_loader(tmp_path / "encoder.json", precision, n_layers=0, trained_layers=0)(nlp)
     # What was measured is said, as the weights follow from it.
     assert ("Precision of the encoder" in capsys.readouterr().out) == (precision == "auto")
     component.initialize(lambda: [], nlp=nlp)
@@ -180,7 +163,7 @@ def test_loaded_encoder_runs_in_either_precision_and_returns_float32(
 
 def test_unknown_precision_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="got 'half'"):
-        create_encoder_loader(tmp_path / "encoder.json", "half", frozen_layers=-1)
+        create_encoder_loader(tmp_path / "encoder.json", "half", n_layers=0, trained_layers=0)
 
 
 def test_frozen_layers_and_what_is_below_them_stay_and_the_others_learn(tmp_path: Path) -> None:
@@ -190,7 +173,7 @@ def test_frozen_layers_and_what_is_below_them_stay_and_the_others_learn(tmp_path
     Task(LABELS).write(tmp_path)
     paths = {"train": "train.spacy", "dev": "train.spacy", "labels": "labels.json", "encoder": "encoder.json"}
     overrides: Dict[str, Any] = {f"paths.{name}": str(tmp_path / file) for name, file in paths.items()}
-    overrides |= {"nlp.lang": "en", "initialize.before_init.frozen_layers": 2}
+    overrides |= {"nlp.lang": "en", "initialize.before_init.trained_layers": 4}
     nlp = init_nlp(load_config(ROOT / "configs" / "teacher.cfg", overrides=overrides))
     component: Any = nlp.get_pipe("transformer")
     transformer = component.model.transformer
@@ -203,18 +186,25 @@ def test_frozen_layers_and_what_is_below_them_stay_and_the_others_learn(tmp_path
     assert changed == {name for name in before if re.match(r"encoder\.layer\.[2345]\.", name)} and changed
 
 
-def test_to_freeze_all_layers_is_an_error() -> None:
-    encoder_of_two = BertModel(BertConfig(num_hidden_layers=2, hidden_size=4, num_attention_heads=1, vocab_size=9))
-    with pytest.raises(UserError, match=r"frozen_layers of textdistill\.LoadEncoder\.v3 is 2, and .* has 2 layers"):
-        freeze_layers(encoder_of_two, 2)
-    freeze_layers(encoder_of_two, 0)
-    trained = {name for name, weights in encoder_of_two.named_parameters() if weights.requires_grad}
-    assert trained == {name for name, _ in encoder_of_two.named_parameters() if name.startswith("encoder.")}
+def test_the_record_says_how_many_layers_stay_and_the_cfg_may_say_otherwise(tmp_path: Path) -> None:
+    record = fetch("default", tmp_path)
+    srsly.write_json(tmp_path / "encoder.json", {**record, "n_layers": 3})
+    for n_layers, expected in ((0, 3), (5, 5)):
+        nlp = spacy.blank("en")
+        component: Any = nlp.add_pipe("transformer", config={"model": {"name": "none", "mixed_precision": False}})
+        create_encoder_loader(tmp_path / "encoder.json", "float32", n_layers=n_layers, trained_layers=0)(nlp)
+        assert len(component.model.transformer.encoder.layer) == expected
+
+
+@pytest.mark.parametrize("numbers", [{"n_layers": -1, "trained_layers": 0}, {"n_layers": 0, "trained_layers": -1}])
+def test_negative_layers_are_an_error(numbers: Dict[str, int], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"must be 0 or more, got n_layers"):
+        create_encoder_loader(tmp_path / "encoder.json", "float32", **numbers)
 
 
 @pytest.mark.parametrize("faster", [torch.bfloat16, torch.float32])
 def test_bfloat16_is_taken_where_it_is_faster(monkeypatch: pytest.MonkeyPatch, faster: torch.dtype) -> None:
-    monkeypatch.setattr(encoder, "time_product", lambda dtype: 1.0 if dtype == faster else 2.0)
+    monkeypatch.setattr(load_encoder, "time_product", lambda dtype: 1.0 if dtype == faster else 2.0)
     assert is_bfloat16_faster(torch.device("cpu")) == (faster == torch.bfloat16)
     assert not is_bfloat16_faster(torch.device("meta"))
 

@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from scripts.files import UserError
-from scripts.teacher.layers import find_layers, freeze_layers, keep_layers
+from scripts.teacher.layers import find_layers, keep_layers, train_layers
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
 KINDS = [
@@ -47,7 +47,7 @@ def test_what_is_kept_is_what_is_computed_anew(kind: Any, config: PretrainedConf
     whole = make(kind, config)
     model = copy.deepcopy(whole)
     names = list(model.state_dict())
-    freeze_layers(model, 2)
+    train_layers(model, 2)
     # As Thinc does before each update; dropout of the frozen layers must not come on.
     model.train()
     for layer in find_layers(model)[2:]:
@@ -68,7 +68,7 @@ def test_known_layers_are_not_computed() -> None:
     calls = []
     original = model.encoder.layer[0].attention.forward
     model.encoder.layer[0].attention.forward = lambda *args, **options: calls.append(1) or original(*args, **options)
-    freeze_layers(model, 2)
+    train_layers(model, 2)
     for _ in range(3):
         encode(model)
     assert len(calls) == 1
@@ -78,7 +78,7 @@ def test_a_full_memory_still_gives_right_states(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("scripts.teacher.layers.MAX_BYTES", 6 * 16 * 4)
     whole = make(*KINDS[0])
     model = copy.deepcopy(whole)
-    freeze_layers(model, 2)
+    train_layers(model, 2)
     for _ in range(2):
         assert is_close(encode(model), encode(whole))
 
@@ -92,3 +92,10 @@ def test_the_last_layers_are_dropped() -> None:
     for n_kept in (0, 3):
         with pytest.raises(UserError, match=f"n_layers of .* is {n_kept}, and the encoder has 2 layers"):
             keep_layers(model, n_kept)
+
+
+def test_where_there_are_fewer_layers_all_are_trained_and_the_embeddings_are_not() -> None:
+    model = make(*KINDS[0])
+    train_layers(model, 6)
+    trained = {name for name, weights in model.named_parameters() if weights.requires_grad}
+    assert trained == {name for name, _ in model.named_parameters() if name.startswith("encoder.")}

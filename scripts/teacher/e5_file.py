@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy
-from thinc.types import Floats1d, Floats2d
+from thinc.types import Floats1d
 
 from scripts.files import UserError
 
@@ -109,11 +109,11 @@ class PackedEncoder(NamedTuple):
         return unpack(blocks if rows is None else blocks[rows])
 
 
-def unpack(blocks: numpy.ndarray) -> Floats2d:
+def unpack(blocks: numpy.ndarray) -> numpy.ndarray:
     """Make weights of four bits float32.
 
     blocks (ndarray): A structured array of scales and bits, of shape (rows, blocks per row).
-    RETURNS (Floats2d): Of shape (rows, columns).
+    RETURNS (ndarray): float32, of shape (rows, columns).
     """
     low, high = blocks["bits"] & 15, blocks["bits"] >> 4
     whole = numpy.concatenate([low, high], axis=-1).astype("f4") - 8

@@ -37,7 +37,7 @@ def keep_layers(transformer: Any, n_kept: int) -> None:
     layers = find_layers(transformer)
     if not 0 < n_kept <= len(layers):
         raise UserError(
-            f"n_layers of textdistill.LoadEncoder.v3 is {n_kept}, and the encoder has {len(layers)} layers. Give 1 to "
+            f"n_layers of textdistill.LoadEncoder.v2 is {n_kept}, and the encoder has {len(layers)} layers. Give 1 to "
             f"{len(layers)}, or 0."
         )
     del layers[n_kept:]

@@ -14,7 +14,7 @@ from scripts.encoders import DataOnly, find_encoder
 from scripts.teacher.layers import keep_layers, train_layers
 
 
-@registry.callbacks("textdistill.LoadEncoder.v3")
+@registry.callbacks("textdistill.LoadEncoder.v2")
 def create_encoder_loader(
     record: Path, precision: str, n_layers: int, trained_layers: int
 ) -> Callable[[Language], None]:

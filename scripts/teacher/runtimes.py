@@ -20,7 +20,7 @@ from wasabi import msg
 
 from scripts.data.task import Task
 from scripts.files import UserError
-from scripts.teacher.encoder import is_bfloat16_faster
+from scripts.teacher.load_encoder import is_bfloat16_faster
 from scripts.teacher.onnx_encoder import ExportError, load_onnx
 from scripts.teacher.protocol import check_labels
 from scripts.teacher.window_encoder import Encode, make_window_encoder, run_torch

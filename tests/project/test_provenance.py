@@ -105,13 +105,13 @@ def sources_of(step: str) -> Set[str]:
     "step, sources, others",
     [
         ("convert", {"files.py", "data/docbins.py"}, {"teacher/scoring.py"}),
-        ("train-teacher", {"teacher/batcher.py", "teacher/encoder.py"}, {"distillation/losses.py"}),
+        ("train-teacher", {"teacher/batcher.py", "teacher/load_encoder.py"}, {"distillation/losses.py"}),
         ("augment", {"data/near_copies.py", "augmentation/operations.py"}, {"teacher/scoring.py"}),
         ("score", {"teacher/windows.py", "engines/shards.py"}, {"architectures/ngrams.py"}),
         (
             "train-student",
             {"distillation/losses.py", "distillation/reader.py", "architectures/ensemble.py"},
-            {"teacher/encoder.py", "augmentation/operations.py", "packaging/export.py"},
+            {"teacher/load_encoder.py", "augmentation/operations.py", "packaging/export.py"},
         ),
         # It measures how fast they are.
         ("evaluate", {"evaluation/speed.py", "architectures/lexeme_cache.py"}, {"distillation/losses.py"}),

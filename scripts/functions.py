@@ -11,4 +11,5 @@ import scripts.distillation.reader
 import scripts.factories
 import scripts.schedule
 import scripts.teacher.batcher
-import scripts.teacher.load_encoder  # noqa: F401
+import scripts.teacher.load_encoder
+import scripts.teacher.optimizer  # noqa: F401

@@ -37,12 +37,12 @@ def choose_default(lang: str) -> str:
     """The encoder of a language.
 
     lang (str): Language code.
-    RETURNS (str): The embedded one for English, or that for a hundred languages, by its name in the hub where its
-        package, which is for Linux alone, is not installed.
+    RETURNS (str): The multilingual one. Where its package, which is for Linux alone, is not installed: the one for
+        English, or the multilingual one by its name in the hub.
     """
-    if lang == "en":
-        return MINILM
-    return E5 if find_weights(E5) else E5_HUB
+    if find_weights(E5):
+        return E5
+    return MINILM if lang == "en" else E5_HUB
 
 
 def find_weights(name: str) -> Optional[Path]:

@@ -39,12 +39,12 @@ def fetch(name: str, tmp_path: Path, lang: str = "en") -> Dict[str, Any]:
     return srsly.read_json(tmp_path / "encoder.json")
 
 
-def test_default_for_english_is_the_embedded_one(tmp_path: Path) -> None:
-    record = fetch("default", tmp_path)
+def test_an_embedded_encoder_is_copied_once(tmp_path: Path) -> None:
+    record = fetch(MINILM, tmp_path)
     assert record["encoder"] == MINILM and record["n_layers"] is None
     assert (Path(record["path"]) / "model.safetensors").is_file()
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    fetch("default", tmp_path)
+    fetch(MINILM, tmp_path)
     assert times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
 
 
@@ -148,7 +148,7 @@ def test_a_hub_out_of_reach_names_the_alternatives(monkeypatch: pytest.MonkeyPat
 def test_loaded_encoder_runs_in_either_precision_and_returns_float32(
     precision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = fetch("default", tmp_path)
+    record = fetch(MINILM, tmp_path)
     nlp = spacy.blank("en")
     component: Any = nlp.add_pipe("transformer", config={"model": {"name": "none", "mixed_precision": False}})
     create_encoder_loader(tmp_path / "encoder.json", precision, n_layers=0, trained_layers=0)(nlp)
@@ -167,7 +167,7 @@ def test_unknown_precision_is_an_error(tmp_path: Path) -> None:
 
 
 def test_frozen_layers_and_what_is_below_them_stay_and_the_others_learn(tmp_path: Path) -> None:
-    fetch("default", tmp_path)
+    fetch(MINILM, tmp_path)
     examples = make_examples(spacy.blank("en"))
     write_docs([eg.reference for eg in examples], tmp_path / "train.spacy")
     Task(LABELS).write(tmp_path)
@@ -187,7 +187,7 @@ def test_frozen_layers_and_what_is_below_them_stay_and_the_others_learn(tmp_path
 
 
 def test_the_record_says_how_many_layers_stay_and_the_cfg_may_say_otherwise(tmp_path: Path) -> None:
-    record = fetch("default", tmp_path)
+    record = fetch(MINILM, tmp_path)
     srsly.write_json(tmp_path / "encoder.json", {**record, "n_layers": 3})
     for n_layers, expected in ((0, 3), (5, 5)):
         nlp = spacy.blank("en")

@@ -17,7 +17,7 @@ def make(**settings: float) -> HeadOptimizer:
 
 
 def update(optimizer: HeadOptimizer, name: str, weights: Any, gradient: Any) -> Any:
-    arrays = [numpy.array(values, dtype="f") for values in (weights, gradient)]
+    arrays: Any = [numpy.array(values, dtype="f") for values in (weights, gradient)]
     return optimizer((0, name), *arrays)[0]
 
 

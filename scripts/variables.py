@@ -57,8 +57,8 @@ def check_language(lang: str) -> None:
     known |= {entry.name for entry in entry_points(group="spacy_languages")}
     if lang not in known:
         raise UserError(
-            f"spaCy has no language {lang!r}.{suggest(lang, known)} Give --vars.lang one of {', '.join(sorted(known))}, "
-            "or --vars.langs some of them"
+            f"spaCy has no language {lang!r}.{suggest(lang, known)} Give --vars.lang one, or --vars.langs some, of "
+            f"{', '.join(sorted(known))}"
         )
 
 

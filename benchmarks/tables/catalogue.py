@@ -53,7 +53,7 @@ COMMANDS: Dict[str, str] = {
     "faults": "python -m benchmarks.faults",
     "memory": "python -m benchmarks.memory",
     "fuzz": "python -m benchmarks.fuzz",
-    "wheel_environments": "python -m benchmarks.wheel_environments WHEEL corpus/en/gold/test.spacy \\\n"
+    "wheel_environments": "python -m benchmarks.wheel_environments WHEEL WHEEL corpus/en/gold/test.spacy \\\n"
     "  --python python3.9 --python python3.10 --python python3.11 --python python3.12 --python python3.13",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
     "  --scoring benchmarks/results/scoring.json",

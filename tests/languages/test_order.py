@@ -50,7 +50,7 @@ def test_variables_are_read_as_weasel_reads_them() -> None:
 @pytest.mark.parametrize(
     ("langs", "line", "message"),
     [
-        (" ", [], r"spaCy has no language ''.* or --vars\.langs some"),
+        (" ", [], r"spaCy has no language ''.* or --vars\.langs some, of"),
         ("de english", [], r"spaCy has no language 'english'"),
         ("de", ["--vars.lang", "de"], r"--vars\.lang de is of one language, .* --vars\.langs"),
         ("de", ["--vars.train", "my/de.csv"], r"--vars\.train my/de\.csv is of one language, .* --vars\.reviews"),

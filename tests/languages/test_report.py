@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Dict, List
 
+import numpy
 import pytest
 import srsly
 
@@ -63,9 +64,8 @@ def test_a_language_that_failed_differs_in_nothing() -> None:
 def test_the_picture_has_a_line_for_each_language() -> None:
     (axes,) = plot_languages([make_row("en"), make_row("de")]).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["en", "de"]
-    alone, student, teacher = [
-        collection.get_offsets().tolist() for collection in axes.collections if collection.get_label()[0] != "_"
-    ]
+    drawn = [collection for collection in axes.collections if str(collection.get_label())[0] != "_"]
+    alone, student, teacher = (numpy.asarray(collection.get_offsets()).tolist() for collection in drawn)
     for points, percent in ((alone, 81), (student, 88), (teacher, 89)):
         assert [line for _, line in points] == [0, 1]
         assert [accuracy for accuracy, _ in points] == pytest.approx([percent, percent])

@@ -45,6 +45,8 @@ def summarize(lang: str, run: str, report: Dict[str, Any], *, encoder: str) -> R
         "counts": provenance["counts"],
         "encoder": encoder,
         "student_kind": provenance["student_kind"],
+        # A student without n-grams has none.
+        "features": report["student"].get("features", {}).get("reads", ""),
         "seed": provenance["seed"],
         "machine": machine,
         "versions": provenance["versions"],
@@ -126,8 +128,9 @@ def group_facts(rows: List[Row]) -> Dict[str, Dict[str, List[str]]]:
     for row in rows:
         counts = ", ".join(f"{count} {split}" for split, count in row["counts"].items())
         named = {"To ship, as the reports say": row["ship"], "Reviews": counts, "Encoder": row["encoder"]}
-        for name, value in {**named, **list_settings(row)}.items():
-            facts.setdefault(name, {}).setdefault(value, []).append(row["lang"])
+        for name, value in {**named, "N-grams of": row["features"], **list_settings(row)}.items():
+            if value:
+                facts.setdefault(name, {}).setdefault(value, []).append(row["lang"])
     return facts
 
 

@@ -32,7 +32,8 @@ def test_a_language_has_a_row_and_one_that_failed_the_step() -> None:
 
 
 def test_what_all_have_in_common_is_said_once_and_the_rest_by_language() -> None:
-    text = render_table([make_row("en"), make_row("de"), make_row("nl"), FAILED])
+    text = render_table([make_row("en", reads="words"), make_row("de"), make_row("nl", reads="characters"), FAILED])
+    assert "- N-grams of: words (en); characters (nl)\n" in text
     for line in (
         "To ship, as the reports say: student",
         "Student: bow",

@@ -1,11 +1,13 @@
 """Keeps what a finished run of the project says, as records that README and docs show.
 
     python -m benchmarks.keep en
+    python -m benchmarks.keep languages
 
 Of training/RUN/report/report.json, times.json and ablation.json what is there is kept, and what the packaged student
-says of an example.
+says of an example. Of the table that the command `languages` writes, training/languages.json and its picture are.
 """
 
+import shutil
 from pathlib import Path, PurePath
 from typing import Any, Dict
 
@@ -22,13 +24,20 @@ EXAMPLE = "The plot is predictable, the characters are boring, and I never finis
 
 
 def keep(
-    run: str = typer.Argument(..., help="Name of a run, e.g. en"),
+    run: str = typer.Argument(..., help="Name of a run, e.g. en, or of a table of languages: languages"),
     training: Path = typer.Option(Path("training"), help="Folder of all runs' models"),
     results: Path = typer.Option(RESULTS, help="Folder of the records"),
 ) -> None:
-    """Write the records of a run under benchmarks/results."""
-    for name, record in read_run(training / run).items():
-        path = results / f"{name}_{run}.json"
+    """Write the records of a run, or of a table of languages, under benchmarks/results."""
+    table = training / f"{run}.json"
+    if table.is_file():
+        records = {run: srsly.read_json(table)}
+        with replaced(results / f"{run}.png") as partial:
+            shutil.copyfile(table.with_suffix(".png"), partial)
+    else:
+        records = {f"{name}_{run}": record for name, record in read_run(training / run).items()}
+    for name, record in records.items():
+        path = results / f"{name}.json"
         with replaced(path) as partial:
             srsly.write_json(partial, record)
         msg.good(f"Written: {path}")

@@ -1,7 +1,7 @@
-"""Says what an installed pipeline predicts, and what it runs on: `python -I wheel_cats.py NAME TEXTS OUTPUT [SITE]`.
+"""Says what installed pipelines predict, and what they run on: `python -I wheel_cats.py NAMES TEXTS OUTPUT [SITE]`.
 
-It runs under every Python and spaCy that wheels are tried under, so it needs only these. SITE is a folder that the
-wheel was installed into, if that is not the environment itself.
+It runs under every Python and spaCy that wheels are tried under, so it needs only these. NAMES are one argument, with
+spaces between them. SITE is a folder that the wheels were installed into, if that is not the environment itself.
 """
 
 import json
@@ -12,14 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 if __name__ == "__main__":
-    name, texts, output, *sites = sys.argv[1:]
+    names, path, output, *sites = sys.argv[1:]
+    texts = json.loads(Path(path).read_text(encoding="utf8"))
     sys.path[:0] = sites
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         import spacy
 
-        nlp = spacy.load(name)
-        cats = [doc.cats for doc in nlp.pipe(json.loads(Path(texts).read_text(encoding="utf8")))]
+        # All are loaded before the first is used.
+        pipelines = [spacy.load(name) for name in names.split()]
+        cats = [nlp(text).cats for text in texts for nlp in pipelines]
     found = {
         "python": platform.python_version(),
         **{package: version(package) for package in ("spacy", "thinc", "numpy")},

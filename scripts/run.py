@@ -25,6 +25,18 @@ NO_ROOM = 50e6
 app = typer.Typer(add_completion=False)
 
 
+class StepFailed(SystemExit):
+    """A step has ended with an error, which it has told.
+
+    step (str): Its name without that of the run, e.g. train-teacher.
+    """
+
+    def __init__(self, code: Any, step: str) -> None:
+        """code (Any): The exit code. step (str): The step."""
+        super().__init__(code)
+        self.step = step
+
+
 class Clock(NamedTuple):
     """Seconds by the clock on the wall, and of CPU that finished child processes and theirs had: 0 on Windows."""
 
@@ -64,7 +76,7 @@ def run_workflow(
     force (bool): Whether steps run for which nothing changed.
     dry (bool): Whether commands are shown, and none run; then nothing is timed.
     RAISES (UserError): There is no such variable, or the run's name cannot be used.
-    RAISES (SystemExit): A step failed.
+    RAISES (StepFailed): A step failed.
     """
     # Before Weasel stumbles over them, or passes over them.
     names = {name.removeprefix("vars."): value for name, value in overrides.items()}
@@ -92,7 +104,7 @@ def run_workflow(
             except SystemExit as ended:
                 if ended.code and (free := shutil.disk_usage(project).free) < NO_ROOM:
                     msg.warn(f"{project} has {free / 1e6:,.1f} MB free. Make room, then run the same command again.")
-                raise
+                raise StepFailed(ended.code, name) from None
             finally:
                 taken = since(start)
                 rows.append((name, *show(taken)) if is_run else (name, "skipped", ""))

@@ -50,14 +50,15 @@ def is_fraction(text: str) -> bool:
 def check_language(lang: str) -> None:
     """Refuse a language that spaCy does not have. spaCy is not imported for it: that takes seconds.
 
-    lang (str): Value of `--vars.lang`.
+    lang (str): Value of `--vars.lang`, or one of those of `--vars.langs`.
     RAISES (UserError): There is no such language.
     """
     known = {path.parent.name for path in Path(str(find_package("spacy"))).glob("lang/*/__init__.py")}
     known |= {entry.name for entry in entry_points(group="spacy_languages")}
     if lang not in known:
         raise UserError(
-            f"spaCy has no language {lang!r}.{suggest(lang, known)} Give --vars.lang one of {', '.join(sorted(known))}"
+            f"spaCy has no language {lang!r}.{suggest(lang, known)} Give --vars.lang one, or --vars.langs some, of "
+            f"{', '.join(sorted(known))}"
         )
 
 

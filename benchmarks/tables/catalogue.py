@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import damage, faults, peers, runs, speed
+from benchmarks.tables import damage, faults, languages, peers, runs, speed
 from benchmarks.tables.table import Table
 
 
@@ -24,6 +24,10 @@ DEMO = "make run\n.venv/bin/python -m benchmarks.keep en"
 AMAZON = (
     "python -m spacy project run all . --vars.reviews reviews --vars.run en-amazon\npython -m benchmarks.keep en-amazon"
 )
+LANGUAGES = (
+    'python -m spacy project run languages . --vars.langs "en de fr es it nl" --vars.reviews reviews\n'
+    "python -m benchmarks.keep languages"
+)
 ABLATE = AMAZON.replace(" all ", " ablate ")
 
 # By record the command that makes it.
@@ -34,6 +38,7 @@ COMMANDS: Dict[str, str] = {
     "report_en-amazon": AMAZON,
     "times_en-amazon": AMAZON,
     "ablation_en-amazon": ABLATE,
+    "languages": LANGUAGES,
     "schedules": "python -m benchmarks.schedules corpus/en corpus/en-amazon",
     "peers": "python -m benchmarks.peers corpus/en-amazon training/en-amazon",
     "student": "python -m benchmarks.student reviews/en/test.jsonl.gz BOW CNN ENSEMBLE  # three packaged students",
@@ -48,7 +53,7 @@ COMMANDS: Dict[str, str] = {
     "faults": "python -m benchmarks.faults",
     "memory": "python -m benchmarks.memory",
     "fuzz": "python -m benchmarks.fuzz",
-    "wheel_environments": "python -m benchmarks.wheel_environments WHEEL corpus/en/gold/test.spacy \\\n"
+    "wheel_environments": "python -m benchmarks.wheel_environments WHEEL WHEEL corpus/en/gold/test.spacy \\\n"
     "  --python python3.9 --python python3.10 --python python3.11 --python python3.12 --python python3.13",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
     "  --scoring benchmarks/results/scoring.json",
@@ -57,6 +62,8 @@ COMMANDS: Dict[str, str] = {
 TABLES: Dict[str, Shown] = {
     "report-amazon": Shown("report_en-amazon", runs.report),
     "report-demo": Shown("report_en", runs.report),
+    "languages": Shown("languages", languages.languages),
+    "languages-short": Shown("languages", languages.languages_short),
     "steps-demo": Shown("times_en", runs.steps),
     "steps-amazon": Shown("times_en-amazon", runs.steps),
     "example-demo": Shown("example_en", runs.example),

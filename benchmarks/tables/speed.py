@@ -109,7 +109,7 @@ def cost(record: Record) -> Table:
 
 
 def environments(record: Record) -> Table:
-    """The same wheel under several versions of Python and spaCy (benchmarks.wheel_environments)."""
+    """The same wheels under several versions of Python and spaCy (benchmarks.wheel_environments)."""
     columns = ("python", "spacy", "thinc", "numpy")
     rows = [
         [*(row[name] for name in columns), f"{row['difference']:.0e}" if row["difference"] else "0"]
@@ -117,7 +117,7 @@ def environments(record: Record) -> Table:
     ]
     here = ", ".join(f"{name} {record['here'][name]}" for name in columns)
     caption = (
-        f"The largest difference of a probability, on {record['n_texts']:,} texts, from what the same wheel says under "
-        f"{here}."
+        f"{', '.join(record['wheels'])}: the largest difference of a probability, on {record['n_texts']:,} texts, from "
+        f"what is said under {here}."
     )
     return Table(("Python", "spaCy", "Thinc", "NumPy", "difference"), rows, caption, n_words=4)

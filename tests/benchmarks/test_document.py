@@ -11,12 +11,14 @@ import srsly
 from benchmarks.document import MISSING, document, fill
 from benchmarks.keep import EXAMPLE, keep
 from benchmarks.schedules import repeat
-from benchmarks.tables import runs, speed
+from benchmarks.tables import languages, runs, speed
 from benchmarks.tables.catalogue import COMMANDS
 from benchmarks.tables.table import Table, name_machine, write_and_show
 from scripts.files import UserError
+from scripts.languages.report import summarize
 from scripts.machine import describe_machine, name_instructions
 from tests.conftest import BOW, LABELS, train
+from tests.languages import reports as languages_reports
 
 MACHINE = {"system": "x", "processor": "abacus", "instructions": "beads", "cores": "2", "gpu": "none"}
 SYSTEMS = ("reference", "reference_distilled", "baseline", "student", "teacher")
@@ -145,6 +147,33 @@ def test_a_run_is_kept_without_folders_of_its_machine(training: Path, tmp_path: 
     assert srsly.read_json(tmp_path / "results" / "ablation_x.json") == {"groups": []}
     with pytest.raises(UserError, match=r"report.json does not exist. Run the project first"):
         keep("y", training, tmp_path / "results")
+
+
+def test_a_table_of_languages_is_kept_with_its_picture(tmp_path: Path) -> None:
+    (tmp_path / "training").mkdir()
+    record = {"languages": [{"lang": "de", "run": "de", "failed": "score"}]}
+    srsly.write_json(tmp_path / "training" / "languages.json", record)
+    (tmp_path / "training" / "languages.png").write_bytes(b"picture")
+    keep("languages", tmp_path / "training", tmp_path / "results")
+    assert srsly.read_json(tmp_path / "results" / "languages.json") == record
+    assert (tmp_path / "results" / "languages.png").read_bytes() == b"picture"
+
+
+def test_the_tables_of_languages() -> None:
+    rows = [
+        summarize(lang, lang, languages_reports.make_report(cores=cores), encoder="E5")
+        for lang, cores in (("pl", "2"), ("nl", "4"), ("en", "2"))
+    ]
+    record = {"languages": [*rows, {"lang": "ja", "run": "ja", "failed": "convert"}]}
+    short, full = languages.languages_short(record), languages.languages(record)
+    # Those of README in its order, and none that failed or is not one of them.
+    assert [row[0] for row in short.rows] == ["English", "Dutch"]
+    assert list(short.rows[0])[1:] == ["81.0 %", "85.0 %", "88.0 %", "89.0 %", "99 %", "100", "15", "6.0"]
+    assert "on 600 texts, after 1,000 labelled and 8,000 unlabelled" in short.caption
+    assert short.caption.endswith("en: 2 cores of abacus (beads). nl: 4 cores of abacus (beads).")
+    assert [row[0] for row in full.rows] == ["Polish (pl)", "Dutch (nl)", "English (en)", "Japanese (ja)"]
+    assert full.rows[3][1] == "failed: convert" and full.rows[0][4] == "0.880"
+    assert "Seed: 0." in full.caption and "pl, en: 2 cores of abacus (beads)." in full.caption
 
 
 def test_the_example_is_what_the_student_says(training: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -20,11 +20,15 @@ from tests.conftest import BOW, TEXTS, train
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    export_pipeline(train(BOW)).to_disk(folder / "export")
-    meta = {"description": "", "author": "", "email": "", "url": "", "license": "MIT"}
-    return build_wheel(folder / "export", folder, name="Toy", package_version="0.1.0", meta=meta)
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> List[Path]:
+    """Wheels of two languages."""
+    folder = tmp_path_factory.mktemp("wheels")
+    options: Any = {"name": "Toy", "package_version": "0.1.0"}
+    options["meta"] = {"description": "", "author": "", "email": "", "url": "", "license": "MIT"}
+    for number, lang in enumerate(("en", "de")):
+        # Of two trainings, so that what one says is not taken for what the other does.
+        export_pipeline(train(BOW, lang=lang, n_updates=5 + number)).to_disk(folder / lang)
+    return [build_wheel(folder / lang, folder, **options) for lang in ("en", "de")]
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +47,13 @@ def test_the_largest_difference_of_any_label() -> None:
 
 
 def test_environments_are_compared_with_this_one(
-    wheel: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wheels: List[Path], texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: List[Dict[str, Any]] = []
 
-    def read_here(python: str, wheel: Path, texts: Path, *sites: Path) -> Dict[str, Any]:
+    def read_here(python: str, wheels: List[Path], texts: Path, *sites: Path) -> Dict[str, Any]:
         if sites:
-            read.append(read_cats(python, wheel, texts, *sites))
+            read.append(read_cats(python, wheels, texts, *sites))
             return copy.deepcopy(read[0])
         cats = [{**read[0]["cats"][0], "POSITIVE": 0.0}, *read[0]["cats"][1:]]
         return {**read[0], "spacy": "3.7.5", "cats": cats, "warnings": ["[W095] another version"]}
@@ -60,12 +64,15 @@ def test_environments_are_compared_with_this_one(
     )
     monkeypatch.setattr(wheel_environments, "read_cats", read_here)
     record = tmp_path / "record.json"
-    wheel_environments.try_environments(wheel, texts, ["python3"], tmp_path / "environments", record)
+    wheel_environments.try_environments(wheels, texts, ["python3"], tmp_path / "environments", record)
     found = srsly.read_json(record)
     (row,) = found["rows"]
     here = {name: read[0][name] for name in ("python", "spacy", "thinc", "numpy", "warnings")}
     assert found["here"] == here and here["spacy"] == spacy.about.__version__ and here["warnings"] == []
-    assert len(read[0]["cats"]) == len(TEXTS) == found["n_texts"]
+    assert found["n_texts"] == len(TEXTS) and list(found["wheels"]) == ["en_Toy", "de_Toy"]
+    # Both have said something of each text, and not the same.
+    english, german = read[0]["cats"][::2], read[0]["cats"][1::2]
+    assert len(english) == len(german) == len(TEXTS) and english != german
     difference = read[0]["cats"][0]["POSITIVE"]
     assert row == {
         **here,
@@ -76,8 +83,8 @@ def test_environments_are_compared_with_this_one(
     assert environments(found).rows == [[row["python"], "3.7.5", row["thinc"], row["numpy"], f"{difference:.0e}"]]
 
 
-def test_the_oldest_spacy_is_what_the_wheel_says(wheel: Path) -> None:
-    assert read_oldest_spacy(wheel) == "3.7.5"
+def test_the_oldest_spacy_is_what_the_wheel_says(wheels: List[Path]) -> None:
+    assert read_oldest_spacy(wheels[0]) == "3.7.5"
 
 
 def test_a_program_that_fails_says_why(tmp_path: Path) -> None:
@@ -86,13 +93,13 @@ def test_a_program_that_fails_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.network
-def test_the_oldest_and_the_newest_spacy_predict_the_same(wheel: Path, texts: Path, tmp_path: Path) -> None:
+def test_the_oldest_and_the_newest_spacy_predict_the_same(wheels: List[Path], texts: Path, tmp_path: Path) -> None:
     record = tmp_path / "record.json"
-    wheel_environments.try_environments(wheel, texts, [sys.executable], tmp_path / "environments", record)
+    wheel_environments.try_environments(wheels, texts, [sys.executable], tmp_path / "environments", record)
     rows = srsly.read_json(record)["rows"]
     assert rows and all(row["difference"] <= wheel_environments.LIMIT and not row["warnings"] for row in rows)
 
 
 @pytest.mark.network
-def test_a_spacy_without_wheels_is_left_out(wheel: Path, tmp_path: Path) -> None:
-    assert make_environment(sys.executable, tmp_path / "environment", wheel, ["spacy==2.0.0"]) is None
+def test_a_spacy_without_wheels_is_left_out(wheels: List[Path], tmp_path: Path) -> None:
+    assert make_environment(sys.executable, tmp_path / "environment", wheels, ["spacy==2.0.0"]) is None

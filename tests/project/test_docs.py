@@ -95,7 +95,7 @@ def test_the_changelog_names_all_that_is_registered() -> None:
 
 def test_readme_and_troubleshooting_are_short() -> None:
     assert len(TEXTS["README.md"].partition("<!-- WEASEL")[0].splitlines()) <= 200
-    assert len(TROUBLESHOOTING.splitlines()) <= 250
+    assert len(TROUBLESHOOTING.splitlines()) <= 320
 
 
 @pytest.mark.parametrize("page", TEXTS)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, List, Set
 
+import psutil
 import pytest
 import srsly
 from weasel.cli.run import check_rerun, project_run
@@ -118,6 +119,32 @@ def test_a_second_run_does_nothing(project: Path, capfd: pytest.CaptureFixture[s
     output = capfd.readouterr().out
     assert [step for step in STEPS if f"Skipping '{step}-en': nothing changed" in output] == STEPS
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_languages_skip_what_is_finished_and_go_on_after_one_that_is_busy(project: Path) -> None:
+    training = project / "training"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as other:
+        claim = {"pid": other.pid, "create_time": psutil.Process(other.pid).create_time()}
+        (training / "de").mkdir()
+        srsly.write_json(training / "de" / "running.json", claim)
+        command = [sys.executable, "-m", "spacy", "project", "run", "languages", ".", "--vars.langs", "de en"]
+        done = subprocess.run(
+            [*command, "--vars.config_dir", CONFIGS],
+            cwd=project,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        other.kill()
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 1 and "Traceback" not in said
+    assert f"Process {other.pid} works on the run 'de'" in said and "1 of 2 languages failed: de (prepare)." in said
+    assert [step for step in STEPS if f"Skipping '{step}-en': nothing changed" in said] == STEPS
+    de, en = srsly.read_json(training / "languages.json")["languages"]
+    assert de == {"lang": "de", "run": "de", "failed": "prepare"}
+    report, encoder = (srsly.read_json(training / "en" / name) for name in ("report/report.json", "encoder.json"))
+    assert en["student"]["accuracy"] == report["student"]["accuracy"] and en["encoder"] == encoder["encoder"]
+    assert (training / "languages.md").is_file() and (training / "languages.png").is_file()
 
 
 def test_kill_nine_during_training_loses_nothing_that_was_finished(project: Path) -> None:

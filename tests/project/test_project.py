@@ -18,6 +18,8 @@ POSITIVE_WORDS = "good great excellent love loved best perfect nice happy wonder
 NEGATIVE_WORDS = "bad worst awful terrible poor hate hated broken waste never not disappointed boring"
 REQUIREMENTS = ("requirements.txt", "requirements-ray.txt", "requirements-dev.txt")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+# The only command that belongs to no run.
+OF_NO_RUN = "languages"
 SPLITS = {"train": 394, "dev": 198, "test": 402, "unlabelled": 2019}
 
 
@@ -39,7 +41,7 @@ def test_every_dependency_is_produced_or_present() -> None:
             is_made = any(dep == out or dep.startswith(f"{out}/") for out in produced)
             assert is_made or (ROOT / dep).is_file(), f"{name} depends on {dep}"
         produced |= set(commands[name]["outputs"])
-    assert set(commands) == {*config["workflows"]["all"], *config["workflows"]["ablate"]}
+    assert set(commands) == {*config["workflows"]["all"], *config["workflows"]["ablate"], OF_NO_RUN}
 
 
 def test_a_step_that_may_be_skipped_depends_on_its_code_and_its_cfgs() -> None:
@@ -85,8 +87,11 @@ def test_values_with_spaces_reach_each_command_whole(value: str) -> None:
 def test_runs_have_lock_entries_of_their_own() -> None:
     for run in ("en", "de", "my-run"):
         config = load_project_config(ROOT, overrides={"vars.run": run})
-        assert all(command["name"].endswith(f"-{run}") for command in config["commands"])
-        assert all(f"/{run}/" in out for command in config["commands"] for out in command["outputs"])
+        commands = {command["name"]: command for command in config["commands"]}
+        # It starts runs, and must not be skipped where one of them has changed.
+        assert commands.pop(OF_NO_RUN)["no_skip"]
+        assert all(name.endswith(f"-{run}") for name in commands)
+        assert all(f"/{run}/" in out for command in commands.values() for out in command["outputs"])
 
 
 def test_demo_has_the_promised_sizes_labels_and_stars() -> None:

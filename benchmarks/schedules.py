@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Dict, Iterator, List
 
-import spacy
 import srsly
 import typer
 from spacy.tokens import Doc
@@ -23,6 +22,7 @@ from benchmarks.tables.table import write_and_show
 from scripts.data.docbins import read_docs, write_docs
 from scripts.files import run_command
 from scripts.machine import describe_machine
+from scripts.tokenizing import make_blank
 
 # Share of the words that a repeated text loses.
 LOST = 0.1
@@ -40,7 +40,8 @@ def measure(
         for run in runs:
             rows.append(train_baseline(run.name, run, run / "gold" / "train.spacy", config, Path(folder)))
         large = Path(folder) / "large.spacy"
-        vocab = spacy.blank(srsly.read_json(runs[-1] / "data.json")["lang"]).vocab
+        data = srsly.read_json(runs[-1] / "data.json")
+        vocab = make_blank(data["lang"], data["segmenter"]).vocab
         write_docs(repeat(read_docs(runs[-1] / "gold" / "train.spacy", vocab), size), large)
         rows.append(train_baseline(f"{runs[-1].name}, repeated", runs[-1], large, config, Path(folder)))
     record = {"student": config.stem.removeprefix("student_"), "rows": rows, "machine": describe_machine(-1)}

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 from typing import Any, Set
 
-import spacy
 import srsly
 import typer
 from spacy.cli.train import train
@@ -13,6 +12,7 @@ import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
 from scripts.distillation.component import DistilledTextCategorizer
 from scripts.files import run_command
+from scripts.tokenizing import make_blank
 
 
 def watch(
@@ -22,9 +22,10 @@ def watch(
     result: Path = typer.Argument(..., help="The .json file to write"),
 ) -> None:
     """Train on a file and write down what was read."""
-    lang = srsly.read_json(run / "data.json")["lang"]
+    data = srsly.read_json(run / "data.json")
     overrides = {
-        "nlp.lang": lang,
+        "nlp.lang": data["lang"],
+        "nlp.tokenizer.segmenter": data["segmenter"],
         "paths.train": str(texts),
         "paths.dev": str(run / "gold" / "dev.spacy"),
         "paths.labels": str(run / "gold" / "labels.json"),
@@ -44,7 +45,7 @@ def watch(
     output = result.with_suffix("")
     train(config, output, overrides=overrides)
     cpu_seconds = time.process_time()
-    distinct = {hash(doc.text) for doc in read_docs(texts, spacy.blank(lang).vocab)}
+    distinct = {hash(doc.text) for doc in read_docs(texts, make_blank(data["lang"], data["segmenter"]).vocab)}
     score = srsly.read_json(output / "model-best" / "meta.json")["performance"]["cats_calibrated_f"]
     facts = {"texts": len(distinct), "steps": steps, "read": len(distinct & read), "cpu_seconds": cpu_seconds}
     srsly.write_json(result, {**facts, "dev_macro_f1": score})

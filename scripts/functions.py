@@ -1,5 +1,6 @@
 """The one `--code` file of this project: importing it registers everything that the configs name."""
 
+import scripts.architectures.characters
 import scripts.architectures.ensemble
 import scripts.architectures.lexeme_cache
 import scripts.architectures.lexemes
@@ -12,4 +13,5 @@ import scripts.factories
 import scripts.schedule
 import scripts.teacher.batcher
 import scripts.teacher.load_encoder
-import scripts.teacher.optimizer  # noqa: F401
+import scripts.teacher.optimizer
+import scripts.tokenizing  # noqa: F401

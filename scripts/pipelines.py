@@ -22,7 +22,7 @@ def read_pipeline(name: Union[str, Path]) -> Language:
 
     name (Union[str, Path]): Name of an installed pipeline, or a folder.
     RETURNS (Language): The pipeline.
-    RAISES (UserError): It holds more than data.
+    RAISES (UserError): It holds more than data, or needs a package that is not there.
     """
     config = Path(name) / "config.cfg"
     if config.is_file() and "spacy-transformers." in config.read_text(encoding="utf8"):
@@ -30,6 +30,11 @@ def read_pipeline(name: Union[str, Path]) -> Language:
             check_model(srsly.read_msgpack(path), str(path))
     try:
         return spacy.load(name)
+    except ImportError as error:
+        raise UserError(
+            f"The pipeline {str(name)!r} needs a package that is not installed: {error}\n"
+            "What a wheel needs stands in its meta.json, under requirements: pip install those."
+        ) from error
     except UnpicklingError as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"{name}: the weights of a transformer hold more than numbers: {reason}") from error

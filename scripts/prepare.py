@@ -26,6 +26,7 @@ from scripts.files import UserError, replaced, run_command
 from scripts.lock_file import mend_lock_file
 from scripts.packaging.names import check_package
 from scripts.provenance import ROOT, find_module, find_sources, hash_files
+from scripts.segmenters import find_segmenter
 from scripts.variables import check_language, check_names, check_run, check_tagger, read_names
 
 
@@ -36,6 +37,7 @@ def prepare(
     config_dir: str = typer.Option(..., help="Folder of the .cfg files"),
     student: str = typer.Option(..., help="Kind of the student"),
     lang: str = typer.Option(..., help="Language code"),
+    segmenter: str = typer.Option(..., help="How texts are cut into words"),
     tagger: str = typer.Option(..., help="Pipeline that tags parts of speech; may be empty"),
     name: str = typer.Option(..., help="Name of the package, without the language"),
     package_version: str = typer.Option(..., "--version", help="Version of the package"),
@@ -48,6 +50,7 @@ def prepare(
     """Check the variables, and write down which code each step follows from, and where work runs."""
     check_run(run)
     check_language(lang)
+    find_segmenter(lang, segmenter)
     check_tagger(tagger)
     check_package(lang, name, package_version)
     check_gpu(gpu_id)

@@ -56,7 +56,7 @@ TEXTS: List[Tuple[str, str]] = [
 ]
 # What `prepare` is told of a run, but for its paths and its student.
 VARIABLES: Dict[str, Any] = {
-    **{"run": "en", "lang": "en", "tagger": "", "name": "reviews", "package_version": "0.1.0"},
+    **{"run": "en", "lang": "en", "segmenter": "default", "tagger": "", "name": "reviews", "package_version": "0.1.0"},
     **{"seed": 0, "gpu_id": -1, "max_loss": 0.2, "min_agreement": 0.99},
 }
 

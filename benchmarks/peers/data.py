@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple
 
 import numpy
-import spacy
 import srsly
 from spacy.tokens import Doc
 
@@ -12,12 +11,13 @@ from scripts.data.docbins import read_docs
 from scripts.data.task import Task
 from scripts.evaluation.reference import read_taught
 from scripts.files import UserError
+from scripts.tokenizing import make_blank
 
 
 class Data(NamedTuple):
     """The texts of a run, the same for all.
 
-    lang (str): Language code.
+    lang, segmenter (str): Language code, and how texts are cut into words.
     task (Task): The labels.
     docs (Dict[str, List[Doc]]): Documents of train, dev and test.
     numbers (Dict[str, ndarray]): Numbers of their labels. Shape: (n_docs,).
@@ -27,6 +27,7 @@ class Data(NamedTuple):
     """
 
     lang: str
+    segmenter: str
     task: Task
     docs: Dict[str, List[Doc]]
     numbers: Dict[str, numpy.ndarray]
@@ -60,8 +61,9 @@ def read_data(corpus: Path, training: Path) -> Data:
     for path in (corpus / "transfer" / "scores.json", training / "teacher" / "model-best", training / "lexicon"):
         if not path.exists():
             raise UserError(f"{path} does not exist. Run the project up to `lexicon` first.")
-    lang, task = srsly.read_json(corpus / "data.json")["lang"], Task.read(corpus / "gold")
-    vocab = spacy.blank(lang).vocab
+    data, task = srsly.read_json(corpus / "data.json"), Task.read(corpus / "gold")
+    language = data["lang"], data["segmenter"]
+    vocab = make_blank(*language).vocab
     docs = {split: read_docs(corpus / "gold" / f"{split}.spacy", vocab) for split in ("train", "dev", "test")}
     numbers = {split: task.number_gold(split_docs) for split, split_docs in docs.items()}
-    return Data(lang, task, docs, numbers, *read_taught(corpus / "transfer", vocab, task), corpus, training)
+    return Data(*language, task, docs, numbers, *read_taught(corpus / "transfer", vocab, task), corpus, training)

@@ -20,6 +20,7 @@ def load_spacy(folder: Path) -> Classify:
 def load_student(folder: Path) -> Classify:
     """folder (Path): A student as it is packaged. RETURNS (Classify): As of any pipeline."""
     # What its wheel brings along.
+    import scripts.architectures.characters
     import scripts.architectures.ensemble
     import scripts.architectures.lexeme_cache
     import scripts.architectures.lexemes
@@ -33,10 +34,10 @@ def load_reference(folder: Path) -> Classify:
     """folder (Path): A pickled scikit-learn pipeline over documents. RETURNS (Classify): Tokenizes with spaCy."""
     import pickle
 
-    import spacy
+    from scripts.tokenizing import make_blank
 
-    lang, labels, classifier = pickle.loads((folder / "model.pkl").read_bytes())
-    nlp = spacy.blank(lang)
+    lang, segmenter, labels, classifier = pickle.loads((folder / "model.pkl").read_bytes())
+    nlp = make_blank(lang, segmenter)
     return lambda texts: [labels[number] for number in classifier.predict(list(nlp.pipe(texts)))]
 
 

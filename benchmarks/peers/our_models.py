@@ -37,7 +37,7 @@ def train_ensemble(data: Data, seed: int, folder: Path, shared: Path) -> Dict[st
 
 def _train_student(kind: str, data: Data, seed: int, folder: Path, shared: Path) -> Dict[str, Any]:
     """Train a student as a cell of the ablation, and do what `export` and `compress` of project.yml do."""
-    inputs = Inputs(data.corpus, data.training, CONFIGS, lang=data.lang, gpu_id=-1)
+    inputs = Inputs(data.corpus, data.training, CONFIGS, lang=data.lang, segmenter=data.segmenter, gpu_id=-1)
     spec = inputs.make_spec({"name": kind, "student": kind}, seed, teachers=[], keep=True)
     cell = prepare_cell(spec, data.training / "ablation" / "cells")
     run_cells([cell], n_jobs=1, gpu_id=-1)

@@ -25,7 +25,7 @@ def train_reference(data: Data, seed: int, folder: Path, shared: Path) -> Dict[s
     """
     train, dev = ((data.docs[split], data.numbers[split]) for split in ("train", "dev"))
     classifier, settings = tune(ANALYZERS, *train, *dev, name="reference")
-    save(folder, (data.lang, data.task.labels, classifier))
+    save(folder, (data.lang, data.segmenter, data.task.labels, classifier))
     return settings
 
 

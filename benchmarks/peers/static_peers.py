@@ -19,6 +19,7 @@ from benchmarks.peers.sklearn_peers import save
 from scripts.encoders import DataOnly, find_encoder
 from scripts.evaluation.tfidf import GRID, refine
 from scripts.lexicon.__main__ import choose_words
+from scripts.tokenizing import make_blank
 
 # Words that are added to the encoder's own vocabulary: those of the lexicon.
 MIN_COUNT, MAX_WORDS = 3, 30_000
@@ -66,7 +67,7 @@ def distill(data: Data, encoder: Any, tokenizer: Any, folder: Path) -> Dict[str,
     folder (Path): Where vectors and classifier shall stand.
     RETURNS (Dict[str, Any]): The settings, chosen on dev.
     """
-    tokenize = spacy.blank(data.lang).tokenizer
+    tokenize = make_blank(data.lang, data.segmenter).tokenizer
     found = (t.text for text in data.all_texts() for t in tokenize(text))
     words = list(choose_words(found, min_count=MIN_COUNT, max_words=MAX_WORDS))
     encoded: Dict[bool, Tuple[Any, Any, Any]] = {}

@@ -23,6 +23,7 @@ from scripts.ablation.statistics import merge, summarize
 from scripts.data.task import Task
 from scripts.files import UserError, digest, hash_path, replaced, run_command
 from scripts.process import ONE_CORE, run_module
+from scripts.segmenters import DEFAULT
 
 FIELDS = {
     *("name", "student", "data", "lexicon", "augment", "unlabelled", "targets", "teachers", "average_of", "set", "keep")
@@ -35,13 +36,14 @@ def ablate(
     training: Path = typer.Argument(..., help="Folder of the run's models, as `lexicon` left it"),
     configs: Path = typer.Option(Path("configs"), help="Folder of the .cfg files"),
     lang: str = typer.Option(..., help="Language code"),
+    segmenter: str = typer.Option(DEFAULT, help="One of the language's segmenters"),
     tagger: str = typer.Option("", help="The tagger that `augment` was given"),
     n_jobs: int = typer.Option(1, help="Cells that are trained at the same time, each on one core"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
     """Train every cell of a grid with every seed and write the table."""
     plan = read_grid(grid)
-    inputs = Inputs(corpus, training, configs, lang=lang, tagger=tagger, gpu_id=gpu_id)
+    inputs = Inputs(corpus, training, configs, lang=lang, segmenter=segmenter, tagger=tagger, gpu_id=gpu_id)
     cells: List[Cell] = [cell for group in plan["groups"] for cell in group["cells"]]
     trained = [cell for cell in cells if "average_of" not in cell]
     needed = {name for cell in cells for name in cell.get("teachers", [])}

@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-import spacy
 import srsly
 from spacy.tokens import Doc
 from spacy.util import load_config
@@ -17,6 +16,7 @@ from scripts.data.texts import read_texts, write_texts
 from scripts.files import UserError, digest, hash_path, replaced
 from scripts.process import run_module
 from scripts.provenance import hash_sources
+from scripts.tokenizing import make_blank
 
 Cell = Dict[str, Any]
 SCRIPTS = Path(__file__).parents[1]
@@ -29,11 +29,11 @@ class Inputs:
     """What cells are trained on. Variants of the transfer set and of the lexicon are made once and kept."""
 
     def __init__(
-        self, corpus: Path, training: Path, configs: Path, *, lang: str, tagger: str = "", gpu_id: int
+        self, corpus: Path, training: Path, configs: Path, *, lang: str, segmenter: str, tagger: str = "", gpu_id: int
     ) -> None:
         """The parameters are those of `ablate`."""
         self.corpus, self.training, self.configs = corpus, training, configs
-        self.lang, self.tagger, self.gpu_id = lang, tagger, gpu_id
+        self.lang, self.segmenter, self.tagger, self.gpu_id = lang, segmenter, tagger, gpu_id
         self.gold, self.transfer = corpus / "gold", corpus / "transfer"
         self.teacher = training / "teacher" / "model-best"
         self.folder = training / "ablation" / "inputs"
@@ -58,6 +58,7 @@ class Inputs:
         lexicon = self.find_lexicon(cell.get("lexicon", True))
         overrides = {
             "nlp.lang": self.lang,
+            "nlp.tokenizer.segmenter": self.segmenter,
             "system.seed": seed,
             "paths.train": str(data),
             "paths.dev": str(self.gold / "dev.spacy"),
@@ -145,7 +146,7 @@ class Inputs:
         scored = self.folder / f"{path.name}.scored"
         wanted, texts = scored / "wanted.jsonl", scored / "texts.jsonl"
         if not texts.is_file():
-            options = ["--config", change_config(configs[0], settings, scored / "augment.cfg"), "--lang", self.lang]
+            options = ["--config", change_config(configs[0], settings, scored / "augment.cfg"), *self._language()]
             options += ["--seed", scores["seed"], "--tagger", self.tagger]
             run_module(
                 "scripts.augmentation", self.corpus, wanted, *options, "--encoder", self.training / "encoder.json"
@@ -159,7 +160,7 @@ class Inputs:
             options = self._teacher_options(change_config(configs[1], chosen, scored / "score.cfg"))
             run_module("scripts.teacher.scoring", texts, scored, *options, "--cache", self.training / "onnx")
         kept = set(map(digest, read_texts(wanted)))
-        vocab = spacy.blank(self.lang).vocab
+        vocab = make_blank(self.lang, self.segmenter).vocab
         with replaced(path) as partial_path:
             # The documents of the shards are in the order of the texts.
             own_texts = read_texts(own)
@@ -173,7 +174,11 @@ class Inputs:
     def _teacher_options(self, config: Path) -> List[Any]:
         """The options of a step that asks the teacher of a score.cfg."""
         options = ["--config", config, "--teacher", self.teacher, "--gold", self.gold]
-        return [*options, "--lang", self.lang, "--gpu-id", self.gpu_id]
+        return [*options, *self._language(), "--gpu-id", self.gpu_id]
+
+    def _language(self) -> List[str]:
+        """The options of a step that cuts texts into words."""
+        return ["--lang", self.lang, "--segmenter", self.segmenter]
 
     def _vary(self, data: Path, identity: List[Any], change: Callable[[List[Doc]], List[Doc]]) -> Path:
         """Change the documents of a transfer set.
@@ -185,7 +190,7 @@ class Inputs:
         """
         path = self.folder / f"{identity[0]}-{digest([self._hash(data), *identity, hash_sources(VARIANTS)])}"
         if not path.is_dir():
-            vocab = spacy.blank(self.lang).vocab
+            vocab = make_blank(self.lang, self.segmenter).vocab
             with replaced(path) as partial_path:
                 for shard in tqdm(list_shards(data), desc="Changing shards", unit="shard", disable=None):
                     write_docs(change(read_docs(shard, vocab)), partial_path / shard.name)

@@ -39,6 +39,7 @@ from scripts.engines.config import read_engine
 from scripts.engines.shards import PackedFolder, Shard, prepare_folder, run_shards
 from scripts.files import UserError, hash_path, remove, replaced, run_command
 from scripts.locks import locked
+from scripts.segmenters import find_max_bytes
 
 
 def apply(
@@ -63,7 +64,8 @@ def apply(
     nlp = load_pipeline(model)
     # Before anything is read of it: what changes after this is noticed.
     input_sha256 = hash_path(input_path)
-    corpus = scan(input_path, text_column=text_column, max_length=nlp.max_length, quotes=quotes)
+    max_bytes = find_max_bytes(nlp.config["nlp"]["tokenizer"])
+    corpus = scan(input_path, text_column=text_column, max_length=nlp.max_length, max_bytes=max_bytes, quotes=quotes)
     added = [label_column, *(f"{label_column}_{label}" for label in read_labels(nlp))]
     taken = [column for column in added if column in corpus.columns]
     if taken:
@@ -157,12 +159,13 @@ class Corpus(NamedTuple):
     columns: List[str]
 
 
-def scan(path: Path, *, text_column: str, max_length: int, quotes: Quotes) -> Corpus:
+def scan(path: Path, *, text_column: str, max_length: int, max_bytes: Optional[int] = None, quotes: Quotes) -> Corpus:
     """Read a corpus once, so that a broken line is found before hours of work and not after, and the end is in sight.
 
     path (Path): The corpus.
     text_column (str): Column of the text.
     max_length (int): Most characters that the pipeline takes.
+    max_bytes (Optional[int]): Most bytes that its tokenizer takes, if there is such a limit.
     quotes (Quotes): What quotes are in CSV and TSV.
     RETURNS (Corpus): Its size and columns, in the order in which they first come.
     RAISES (UserError): A line cannot be used.
@@ -176,7 +179,7 @@ def scan(path: Path, *, text_column: str, max_length: int, quotes: Quotes) -> Co
         where = f"{source}, line {line}"
         require_column(path, line, row, text_column, option="--text-column")
         text = row[text_column]
-        if not is_empty(text) and (fault := find_fault(text, max_length=max_length)):
+        if not is_empty(text) and (fault := find_fault(text, max_length=max_length, max_bytes=max_bytes)):
             raise UserError(f"{where}: {fault}")
         n_rows += 1
         n_empty += is_empty(text)

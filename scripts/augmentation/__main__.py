@@ -30,6 +30,8 @@ from scripts.engines.workers import Engine
 from scripts.files import UserError, hash_path, run_command
 from scripts.pipelines import read_pipeline
 from scripts.provenance import hash_sources
+from scripts.segmenters import DEFAULT
+from scripts.tokenizing import make_blank
 
 Tagger = Callable[[Doc], List[str]]
 # Reviews of a task.
@@ -43,6 +45,7 @@ def augment(
     output: Path = typer.Argument(..., help="The .jsonl file to write"),
     config: Path = typer.Option(..., help="Path of augment.cfg"),
     lang: str = typer.Option(..., help="Language code of the tokenizer"),
+    segmenter: str = typer.Option(DEFAULT, help="How it cuts texts into words: one of the language's segmenters"),
     tagger: str = typer.Option(
         "", help="Installed spaCy pipeline that tags parts of speech; empty: learn word classes"
     ),
@@ -56,10 +59,11 @@ def augment(
     unlabelled = corpus / "unlabelled.jsonl"
     parts = where.place(output.with_name(f"{output.name}.parts"))
     inputs = [*gold.values(), unlabelled, config, *([encoder] if encoder else [])]
-    identity = {"lang": lang, "tagger": tagger, "seed": seed, "spacy": spacy.__version__}
+    identity = {"lang": lang, "segmenter": segmenter, "tagger": tagger, "seed": seed, "spacy": spacy.__version__}
     identity["inputs"] = [hash_path(path) for path in inputs]
     prepare_folder(parts, {**identity, "code": hash_sources(Path(__file__), config)})
-    nlp = make_tokenizer(lang)
+    nlp = make_blank(lang, segmenter)
+    nlp.add_pipe("sentencizer")
     train = list(nlp.pipe(read_docs(gold["train"], nlp.vocab)))
     with unlabelled.open("rb") as file:
         n_unlabelled = sum(1 for _ in file)
@@ -96,13 +100,6 @@ def augment(
         header=("source", "texts"),
         divider=True,
     )
-
-
-def make_tokenizer(lang: str) -> spacy.Language:
-    """A blank pipeline that sets sentence boundaries."""
-    nlp = spacy.blank(lang)
-    nlp.add_pipe("sentencizer")
-    return nlp
 
 
 def load_augmenter(path: Path, *, encoder: Optional[Path] = None) -> Augmenter:

@@ -7,6 +7,7 @@ from typing import Any, Dict, List
 import spacy
 import srsly
 import typer
+from spacy import Language
 from tqdm import tqdm
 from wasabi import msg
 
@@ -20,6 +21,8 @@ from scripts.data.tables.rows import Quotes
 from scripts.data.texts import write_unlabelled
 from scripts.files import UserError, hash_path, replaced, run_command
 from scripts.provenance import ROOT, hash_sources
+from scripts.segmenters import DEFAULT, find_max_bytes
+from scripts.tokenizing import make_blank
 
 RECORD_FILE = "data.json"
 USUAL = Policies()
@@ -28,6 +31,7 @@ USUAL = Policies()
 def convert(
     output: Path = typer.Argument(..., help="Folder of the run, e.g. corpus/en"),
     lang: str = typer.Option(..., help="Language code of the tokenizer"),
+    segmenter: str = typer.Option(DEFAULT, help="How it cuts texts into words: one of the language's segmenters"),
     train: str = typer.Option(..., help="Labelled reviews: a file, or the folder that holds one called train"),
     dev: str = typer.Option("", help="Labelled reviews; empty: beside train, or split off it; none: split off"),
     test: str = typer.Option("", help="Labelled reviews; empty: beside train, or split off it; none: split off"),
@@ -51,6 +55,7 @@ def convert(
     """Convert raw reviews to gold DocBins and clean unlabelled texts."""
     policies = Policies(on_text, on_label, on_conflict, on_shared, on_single, max_unusable)
     policies.check()
+    nlp = make_blank(lang, segmenter)
     check_folder(output)
     paths = find_inputs({"train": train, "dev": dev, "test": test, "unlabelled": unlabelled})
     print_unread(paths)
@@ -59,6 +64,7 @@ def convert(
     # for changes itself: the record of a run holds all that its outputs follow from.
     record = {
         "lang": lang,
+        "segmenter": segmenter,
         "seed": seed,
         "text_column": text_column,
         "quotes": quotes.value,
@@ -72,7 +78,13 @@ def convert(
         msg.good(f"{output} is up to date")
         return
     splits = read_splits(
-        paths, text_column=text_column, labelling=labelling, seed=seed, policies=policies, quotes=quotes
+        paths,
+        text_column=text_column,
+        labelling=labelling,
+        seed=seed,
+        policies=policies,
+        quotes=quotes,
+        max_bytes=find_max_bytes(nlp.config["nlp"]["tokenizer"]),
     )
     write_problems(output / PROBLEMS_FILE, splits.problems)
     print_report(splits, paths, policies, output / PROBLEMS_FILE)
@@ -81,7 +93,7 @@ def convert(
     # Last, so that it never speaks of outputs that are not there.
     record_path = output / RECORD_FILE
     record_path.unlink(missing_ok=True)
-    written = [output / PROBLEMS_FILE, *write_splits(splits, output, lang=lang)]
+    written = [output / PROBLEMS_FILE, *write_splits(splits, output, nlp)]
     outputs = {path.relative_to(output).as_posix(): hash_path(path) for path in written}
     with replaced(record_path) as partial:
         srsly.write_json(partial, {**record, "rows": count_rows(splits), "outputs": outputs})
@@ -117,19 +129,14 @@ def is_current(output: Path, record: Dict[str, Any]) -> bool:
     return previous == {**previous, **record, "outputs": outputs}
 
 
-def write_splits(splits: Splits, output: Path, *, lang: str) -> List[Path]:
+def write_splits(splits: Splits, output: Path, nlp: Language) -> List[Path]:
     """Write the DocBins, the task and the unlabelled texts.
 
     splits (Splits): The clean reviews.
     output (Path): Folder of the run.
-    lang (str): Language code.
+    nlp (Language): Its tokenizer cuts the texts.
     RETURNS (List[Path]): The files.
-    RAISES (UserError): The tokenizer of the language is not installed.
     """
-    try:
-        nlp = spacy.blank(lang)
-    except ImportError as error:
-        raise UserError(f"The tokenizer of {lang!r} cannot be loaded: {error}") from error
     written = []
     for split in ("train", "dev", "test"):
         docs = []

@@ -23,6 +23,7 @@ def read_reviews(
     labelling: Optional[Labelling],
     keep_missing: bool = False,
     quotes: Quotes = Quotes.FIELDS,
+    max_bytes: Optional[int] = None,
 ) -> Iterator[Union[Review, Problem]]:
     """Read the reviews of one file.
 
@@ -32,6 +33,7 @@ def read_reviews(
     labelling (Optional[Labelling]): How the label is read; None for files without labels.
     keep_missing (bool): Whether words such as None and nan are labels.
     quotes (Quotes): What quotes are in CSV and TSV.
+    max_bytes (Optional[int]): The longest text that the tokenizer takes, if there is such a limit.
     YIELDS (Union[Review, Problem]): One for each row, in order: the review, or why it cannot be used.
     RAISES (UserError): The file cannot be read, or has no such columns.
     """
@@ -47,18 +49,24 @@ def read_reviews(
         except ValueError as error:
             raise UserError(f"{path}, line {line}: {error}") from error
     for line, row in chain(first, rows):
-        yield _read_row(row, Review(path, line, "", None), split, text_column, labelling, keep_missing)
+        yield _read_row(row, Review(path, line, "", None), split, text_column, labelling, keep_missing, max_bytes)
 
 
 def _read_row(
-    row: Dict[str, Any], empty: Review, split: str, text_column: str, labelling: Optional[Labelling], keep_missing: bool
+    row: Dict[str, Any],
+    empty: Review,
+    split: str,
+    text_column: str,
+    labelling: Optional[Labelling],
+    keep_missing: bool,
+    max_bytes: Optional[int],
 ) -> Union[Review, Problem]:
     """Read one row. `empty` says where it stands; the rest is as for `read_reviews`."""
     text: Any = row.get(text_column)
     if is_empty(text):
         what = "the text is empty" if text_column in row else f"no column {text_column!r}"
         return Problem(EMPTY, split, empty, what)
-    if fault := find_fault(text):
+    if fault := find_fault(text, max_bytes=max_bytes):
         # Its beginning is enough to find it by.
         return Problem(UNUSABLE, split, empty._replace(text=str(text)[:1000]), fault)
     review = empty._replace(text=clean(text))

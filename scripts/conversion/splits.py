@@ -72,6 +72,7 @@ def read_splits(
     seed: int,
     policies: Policies = Policies(),
     quotes: Quotes = Quotes.FIELDS,
+    max_bytes: Optional[int] = None,
 ) -> Splits:
     """Read all files, check them against each other and split off what is missing. No row ends it: all are told of.
 
@@ -81,6 +82,7 @@ def read_splits(
     seed (int): Seed of the split of train.
     policies (Policies): What becomes of rows that cannot be used as they stand.
     quotes (Quotes): What quotes are in CSV and TSV.
+    max_bytes (Optional[int]): The longest text that the tokenizer takes, if there is such a limit.
     RETURNS (Splits): The splits.
     RAISES (UserError): A file cannot be read.
     """
@@ -97,6 +99,7 @@ def read_splits(
             labelling=rules,
             keep_missing=policies.on_label == KEEP,
             quotes=quotes,
+            max_bytes=max_bytes,
         )
         found = list(tqdm(rows, desc=f"Reading {split}", unit="text", disable=None))
         n_read[split] = len(found)

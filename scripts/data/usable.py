@@ -3,6 +3,7 @@
 import math
 import re
 import reprlib
+import unicodedata
 from typing import Any, Optional
 
 import regex
@@ -35,11 +36,12 @@ _RUN = regex.compile(rf"[^{_LETTERS}]++")
 _STRETCH = re.compile(r"\S+")
 
 
-def find_fault(text: Any, *, max_length: int = MAX_LENGTH) -> Optional[str]:
+def find_fault(text: Any, *, max_length: int = MAX_LENGTH, max_bytes: Optional[int] = None) -> Optional[str]:
     """Say why a value cannot be used as a text.
 
     text (Any): What stands in the column of the text.
     max_length (int): Most characters that the pipeline takes.
+    max_bytes (Optional[int]): Most bytes that its tokenizer takes, if there is such a limit.
     RETURNS (Optional[str]): The reason and what to do, or None for a text that can be used.
     """
     if not isinstance(text, str):
@@ -53,7 +55,18 @@ def find_fault(text: Any, *, max_length: int = MAX_LENGTH) -> Optional[str]:
     length = len(text) if len(text) > max_length else len(loosen(text))
     if length > max_length:
         return f"the text has {length:,} characters, spaCy takes {max_length:,}. Cut it."
+    if max_bytes is not None and (n_bytes := count_bytes(text)) > max_bytes:
+        return f"the text has {n_bytes:,} bytes, the tokenizer of its language takes {max_bytes:,}. Cut it."
     return None
+
+
+def count_bytes(text: str) -> int:
+    """The bytes of a text, or of what SudachiPy makes of it first: a character such as \u337f becomes several.
+
+    text (str): Any text that files can hold.
+    RETURNS (int): Bytes of UTF-8.
+    """
+    return max(len(form.encode("utf8")) for form in (text, unicodedata.normalize("NFKC", text)))
 
 
 def is_empty(text: Any) -> bool:

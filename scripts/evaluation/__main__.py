@@ -1,11 +1,11 @@
 """The `evaluate` step: references, baseline, student and teacher on the same test texts, in one run."""
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List
 
 import numpy
-import spacy
 import srsly
 import typer
 from spacy import Language
@@ -24,6 +24,7 @@ from scripts.files import run_command, size_mb
 from scripts.gpu import use_gpu
 from scripts.machine import describe_machine, describe_versions
 from scripts.pipelines import read_pipeline
+from scripts.tokenizing import make_blank
 
 N_SPEED_TEXTS = 200
 
@@ -42,7 +43,8 @@ def evaluate(
     use_gpu(gpu_id)
     task = Task.read(corpus / "gold")
     data = srsly.read_json(corpus / "data.json")
-    vocab = spacy.blank(data["lang"]).vocab
+    make = partial(make_blank, data["lang"], data["segmenter"])
+    vocab = make().vocab
     train, dev, test = (read_docs(corpus / "gold" / f"{split}.spacy", vocab) for split in ("train", "dev", "test"))
     taught, taught_labels = read_taught(corpus / "transfer", vocab, task)
     gold = train, task.number_gold(train)
@@ -51,7 +53,8 @@ def evaluate(
         "reference_distilled": ([*train, *taught], numpy.concatenate([gold[1], taught_labels])),
     }
     references = {
-        name: fit_reference(*texts, dev, task.number_gold(dev), task, name=name) for name, texts in learned.items()
+        name: fit_reference(*texts, dev, task.number_gold(dev), task, make=make, name=name)
+        for name, texts in learned.items()
     }
     paths = {"baseline": baseline, "student": student, "teacher": teacher}
     pipelines = {name: nlp for name, (nlp, _) in references.items()}
@@ -65,6 +68,7 @@ def evaluate(
         "student_kind": kind,
         "seed": seed,
         "lang": data["lang"],
+        "segmenter": data["segmenter"],
         "counts": {split: rows["kept"] for split, rows in data["rows"].items()},
         "data": data["files"],
         "transfer_set": srsly.read_json(corpus / "transfer" / "scores.json"),

@@ -3,10 +3,9 @@
 import pickle
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
 import numpy
-import spacy
 from spacy import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
@@ -53,18 +52,26 @@ MAX_TAUGHT = 10_000
 
 
 def fit_reference(
-    train: List[Doc], train_gold: numpy.ndarray, dev: List[Doc], dev_gold: numpy.ndarray, task: Task, *, name: str
+    train: List[Doc],
+    train_gold: numpy.ndarray,
+    dev: List[Doc],
+    dev_gold: numpy.ndarray,
+    task: Task,
+    *,
+    make: Callable[[], Language],
+    name: str,
 ) -> Tuple[Language, Dict[str, Any]]:
     """Fit a reference on train; its settings are chosen on dev.
 
     train, dev (List[Doc]): Documents, tokenized as for the students.
     train_gold, dev_gold (ndarray): Numbers of their labels. Shape: (n_docs,).
     task (Task): The labels.
+    make (Callable[[], Language]): Makes a blank pipeline whose tokenizer is that of the documents.
     name (str): Shown beside the progress bar.
     RETURNS (Tuple[Language, Dict[str, Any]]): A pipeline that sets `cats`, and its settings with accuracy on dev.
     """
     classifier, settings = tune(ANALYZERS, train, train_gold, dev, dev_gold, name=name)
-    nlp = spacy.blank(train[0].lang_)
+    nlp = make()
     nlp.add_pipe("reference_classifier", name="textcat", config={})
     component: Any = nlp.get_pipe("textcat")
     component.classifier, component.labels = classifier, task.labels

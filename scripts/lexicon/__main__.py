@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List
 
 import numpy
-import spacy
 import torch
 import typer
 from sklearn.decomposition import PCA
+from spacy import Language
 from spacy.util import minibatch
 from spacy.vectors import Vectors  # type: ignore[import-not-found]
 from tqdm import tqdm
@@ -22,8 +22,10 @@ from scripts.data.task import Task
 from scripts.data.texts import GOLD, UNLABELLED, read_texts
 from scripts.files import UserError, replaced, run_command
 from scripts.gpu import use_gpu
+from scripts.segmenters import DEFAULT
 from scripts.teacher.loading import load_teacher, read_config
 from scripts.teacher.window_encoder import make_window_encoder
+from scripts.tokenizing import make_blank
 
 BATCH_WORDS = 256
 
@@ -35,6 +37,7 @@ def write_lexicon(
     teacher: Path = typer.Option(..., help="What `paths.teacher` in it stands for"),
     gold: Path = typer.Option(..., help="Folder of the gold DocBins and the task, as `convert` wrote it"),
     lang: str = typer.Option(..., help="Language code of the student's tokenizer"),
+    segmenter: str = typer.Option(DEFAULT, help="How it cuts texts into words: one of the language's segmenters"),
     dimensions: int = typer.Option(64, help="Width of the vectors"),
     whitening: float = typer.Option(0.5, help="1 makes all dimensions equally large, 0 leaves them as they are"),
     min_count: int = typer.Option(3, help="How often a word must occur"),
@@ -48,7 +51,7 @@ def write_lexicon(
     model = load_teacher(read_config(config, teacher=teacher), Task.read(gold), []).transformer
     if model is None:
         raise UserError(f"The teacher {teacher} has no transformer, so there is nothing to read word vectors out of.")
-    nlp = spacy.blank(lang)
+    nlp = make_blank(lang, segmenter)
     counted = [str(text) for text in read_texts(texts) if text.source in sources.split(",")]
     docs = tqdm(map(nlp.make_doc, counted), total=len(counted), desc="Counting words", unit="text", disable=None)
     words = choose_words((token.text for doc in docs for token in doc), min_count=min_count, max_words=max_words)
@@ -57,7 +60,7 @@ def write_lexicon(
     if len(words) < 2:
         raise UserError(f"{texts} has {len(words)} words that occur {min_count} times. Give --min-count a lower value.")
     vectors = reduce_vectors(encode_words(list(words.values()), model), dimensions, whitening=whitening)
-    save_vectors(list(words), vectors, lang, output)
+    save_vectors(list(words), vectors, nlp, output)
     msg.good(f"Lexicon of {len(words)} words, {dimensions} dimensions: {output}")
 
 
@@ -150,15 +153,14 @@ def reduce_vectors(vectors: numpy.ndarray, dimensions: int, *, whitening: float)
     return numpy.pad(scaled, [(0, 0), (0, dimensions - n_components)]).astype("float32")
 
 
-def save_vectors(words: List[str], vectors: numpy.ndarray, lang: str, output: Path) -> None:
+def save_vectors(words: List[str], vectors: numpy.ndarray, blank: Language, output: Path) -> None:
     """Write a blank pipeline with vectors, as `[initialize] vectors` reads it.
 
     words (List[str]): The words.
     vectors (ndarray): Shape: (n_words, dimensions).
-    lang (str): Language code.
+    blank (Language): A pipeline without vectors.
     output (Path): Its folder.
     """
-    blank = spacy.blank(lang)
     blank.vocab.vectors = Vectors(strings=blank.vocab.strings, data=vectors, keys=words, name="lexicon")
     with replaced(output) as partial:
         blank.to_disk(partial)

@@ -1,13 +1,11 @@
 """The `export` step: a trained student, calibrated, under the stock factory `textcat`, without any training code."""
 
-from importlib.metadata import requires
 from pathlib import Path
 from typing import Any, Dict, List, Tuple, cast
 
 import numpy
 import spacy
 import typer
-from packaging.requirements import Requirement
 from spacy import Language, util
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -19,6 +17,7 @@ import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
 from scripts.distillation.calibration import calibrate, list_members
 from scripts.files import UserError, replaced, run_command
+from scripts.segmenters import list_requirements
 
 # Largest difference of a probability. What predicts in place of a model may add up in another order, and calibration
 # makes logits larger: one of nine students with a cached CNN differed by 1.2e-6.
@@ -76,7 +75,7 @@ def export_pipeline(trained: Language) -> Language:
     new.cfg.update(old.cfg)
     new.model.layers[0].from_bytes(model.to_bytes())
     new.model.set_dim("nO", len(new.labels))
-    exported.meta["requirements"] = [*find_requirements(new.model), *find_tokenizer_requirements(str(trained.lang))]
+    exported.meta["requirements"] = [*find_requirements(new.model), *list_requirements(config["nlp"]["tokenizer"])]
     return exported
 
 
@@ -87,20 +86,6 @@ def find_requirements(model: Model[List[Doc], Any]) -> List[str]:
     RETURNS (List[str]): Requirements, e.g. ["torch>=2.0"].
     """
     return list(dict.fromkeys(package for node in model.walk() for package in node.attrs.get("requires", [])))
-
-
-def find_tokenizer_requirements(lang: str) -> List[str]:
-    """The packages that a language's tokenizer needs: spaCy names them in the extra of the language.
-
-    lang (str): Language code.
-    RETURNS (List[str]): Requirements, e.g. of SudachiPy for Japanese; none for most languages.
-    """
-    named = [Requirement(line) for line in requires("spacy") or []]
-
-    def holds(requirement: Requirement, extra: str) -> bool:
-        return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
-
-    return [f"{one.name}{one.specifier}" for one in named if holds(one, lang) and not holds(one, "")]
 
 
 def drop_silent_member(

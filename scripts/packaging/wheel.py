@@ -116,7 +116,7 @@ def find_modules(pipeline: Path) -> List[Path]:
     """
     config = util.load_config(pipeline / "config.cfg")
     files: Set[Path] = set()
-    for path, value in util.walk_dict(config["components"]):
+    for path, value in util.walk_dict({name: config[name] for name in ("nlp", "components")}):
         if path[-1].startswith("@") and str(value).startswith("textdistill."):
             source = getsourcefile(util.registry.get(path[-1][1:], value))
             files.add(Path(str(source)))

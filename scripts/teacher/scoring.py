@@ -27,6 +27,7 @@ from scripts.engines.shards import STARTED, Shard, fetch_files, prepare_folder, 
 from scripts.files import hash_path, remove, replaced, run_command
 from scripts.gpu import use_gpu
 from scripts.provenance import hash_sources
+from scripts.segmenters import DEFAULT
 from scripts.teacher.loading import choose_teacher, describe_fingerprint, read_config
 from scripts.teacher.shard_scorer import hash_doc, make_scorer
 
@@ -47,6 +48,7 @@ def score(
     teacher: Path = typer.Option(..., help="What `paths.teacher` in it stands for"),
     gold: Path = typer.Option(..., help="Folder of the gold DocBins and the task, as `convert` wrote it"),
     lang: str = typer.Option(..., help="Language code of the student's tokenizer"),
+    segmenter: str = typer.Option(DEFAULT, help="How it cuts texts into words: one of the language's segmenters"),
     cache: Optional[Path] = typer.Option(None, help="What `paths.cache` stands for; beside the teacher if not given"),
     seed: int = typer.Option(0, help="Seed of the run, for the record"),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU; with Ray, see ray.cfg"),
@@ -72,6 +74,7 @@ def score(
         **chosen.fingerprint,
         "labels": task.labels,
         "lang": lang,
+        "segmenter": segmenter,
         "code": hash_sources(Path(__file__), config),
     }
     identity = {**scorer, "texts_sha256": hash_path(texts), "shard_size": SHARD_SIZE}
@@ -85,7 +88,7 @@ def score(
         prepare_folder(folder, identity, suffix=SUFFIX)
     n_texts = sum(1 for _ in read_texts(texts))
     run_shards(
-        partial(make_scorer, make_teacher, lang, read_scores(output / PREVIOUS)),
+        partial(make_scorer, make_teacher, lang, segmenter, read_scores(output / PREVIOUS)),
         cut_shards(read_texts(texts)),
         folder,
         engine=where,

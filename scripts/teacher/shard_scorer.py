@@ -7,13 +7,13 @@ machine.
 from hashlib import blake2b
 from typing import Callable, Dict, List
 
-import spacy
 from spacy import Language
 from spacy.tokens import Doc
 
 from scripts.data.docbins import docs_to_bytes
 from scripts.data.texts import Text
 from scripts.teacher.protocol import Teacher
+from scripts.tokenizing import make_blank
 
 
 class ShardScorer:
@@ -47,16 +47,19 @@ class ShardScorer:
         return docs_to_bytes(docs)
 
 
-def make_scorer(make_teacher: Callable[[], Teacher], lang: str, known: Dict[bytes, List[float]]) -> ShardScorer:
+def make_scorer(
+    make_teacher: Callable[[], Teacher], lang: str, segmenter: str, known: Dict[bytes, List[float]]
+) -> ShardScorer:
     """Make a worker where it shall work.
 
     make_teacher (Callable[[], Teacher]): Gives it its teacher.
     lang (str): Language code of the student's tokenizer.
+    segmenter (str): How it cuts texts into words.
     known (Dict[bytes, List[float]]): Logits of texts that need no scoring, by the text's hash.
     RETURNS (ShardScorer): The worker.
     RAISES (UserError): The teacher cannot be loaded there.
     """
-    return ShardScorer(make_teacher(), spacy.blank(lang), known)
+    return ShardScorer(make_teacher(), make_blank(lang, segmenter), known)
 
 
 def hash_doc(doc: Doc) -> bytes:

@@ -198,7 +198,7 @@ def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None
         doc._.teacher_logits, doc._.source, doc._.review = [9.0, -9.0], text.source, text.review
     write_docs(docs[:5], transfer / "00000.spacy")
     write_docs(docs[5:], transfer / "00001.spacy")
-    inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", gpu_id=-1)
+    inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", segmenter="default", gpu_id=-1)
     cell = {"name": "masks", "student": "bow", "augment": {"augmentation.word_operations.mask.p": 0.6}}
     path = inputs.find_data(cell, [])
     made = [doc for file in sorted(path.glob("*.spacy")) for doc in read_docs(file, nlp.vocab)]
@@ -216,7 +216,7 @@ def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None
 
 
 def test_a_cell_that_fails_names_its_log_and_keeps_the_others(run: Path) -> None:
-    inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", gpu_id=-1)
+    inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", segmenter="default", gpu_id=-1)
     spec = inputs.make_spec(GOLD_CELL, 0, teachers=[], keep=False)
     folder = prepare_cell(spec, run / "cells")
     broken = prepare_cell({**spec, "gold": "none"}, run / "cells")
@@ -232,11 +232,11 @@ def test_a_cell_that_fails_names_its_log_and_keeps_the_others(run: Path) -> None
     with pytest.raises(UserError, match="unlabelled must be 0 to 1, got 2"):
         inputs.make_spec({**GOLD_CELL, "unlabelled": 2}, 0, teachers=[], keep=False)
     with pytest.raises(UserError, match="Run the `score` step first"):
-        Inputs(run, run, run, lang="en", gpu_id=-1)
+        Inputs(run, run, run, lang="en", segmenter="default", gpu_id=-1)
 
 
 def test_a_cell_follows_from_the_code_that_measures_it(run: Path) -> None:
-    inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", gpu_id=-1)
+    inputs = Inputs(run / "corpus", run / "training", run / "configs", lang="en", segmenter="default", gpu_id=-1)
     quality = "scripts/evaluation/quality.py"
     for spec in (inputs.make_spec(GOLD_CELL, 0, teachers=[], keep=False), inputs.make_teacher_spec()):
         assert spec["sources"][quality] == hash_path(ROOT / quality)

@@ -58,7 +58,7 @@ def make_data(tmp_path: Path) -> Data:
     numbers = {split: TASK.number_gold(split_docs) for split, split_docs in docs.items()}
     # The teacher takes all texts to be of the first label.
     taught = [Doc(vocab, words=[*text.split(), "quokka", str(copy)]) for text, _ in TEXTS for copy in range(6)]
-    return Data("en", TASK, docs, numbers, taught, numpy.zeros(len(taught), dtype=int), tmp_path, tmp_path)
+    return Data("en", "default", TASK, docs, numbers, taught, numpy.zeros(len(taught), dtype=int), tmp_path, tmp_path)
 
 
 def test_every_peer_names_what_exists() -> None:

@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -23,11 +24,13 @@ from scripts.evaluation.quality import (
 from scripts.evaluation.reference import fit_reference, measure_size, read_taught
 from scripts.evaluation.report import describe_gap, render_report, tell_untested, write_report
 from scripts.evaluation.speed import measure_speed
+from scripts.tokenizing import make_blank
 from tests.conftest import BOW, LABELS, TEXTS, train
 
 PROBS = numpy.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
 RIGHT = numpy.array([0, 1, 1, 1])
 TASK = Task(LABELS)
+MAKE = partial(make_blank, "en", "default")
 
 
 def test_quality_by_hand() -> None:
@@ -153,15 +156,15 @@ def test_a_teacher_that_does_not_beat_the_baseline_is_said_to(systems: Dict[str,
 def test_the_reference_learns_gold_and_is_chosen_on_dev() -> None:
     docs = make_gold()
     gold = TASK.number_gold(docs)
-    reference, settings = fit_reference(docs, gold, docs, gold, TASK, name="reference")
+    reference, settings = fit_reference(docs, gold, docs, gold, TASK, make=MAKE, name="reference")
     assert settings["dev_accuracy"] == 1.0
-    assert fit_reference(docs, gold, docs, 1 - gold, TASK, name="reference")[1]["dev_accuracy"] == 0.0
+    assert fit_reference(docs, gold, docs, 1 - gold, TASK, make=MAKE, name="reference")[1]["dev_accuracy"] == 0.0
     for doc, label in zip(reference.pipe([text for text, _ in TEXTS]), (label for _, label in TEXTS)):
         assert doc.cats[label] > 0.5 and sum(doc.cats.values()) == pytest.approx(1)
     assert reference("love").cats["POSITIVE"] > 0.5
     assert 0.0001 < measure_size(reference) < 1
     # A label that train does not have gets no probability.
-    fewer, _ = fit_reference(docs, gold, docs, gold, Task([*LABELS, "NEUTRAL"]), name="reference")
+    fewer, _ = fit_reference(docs, gold, docs, gold, Task([*LABELS, "NEUTRAL"]), make=MAKE, name="reference")
     assert fewer("love").cats["NEUTRAL"] == 0
 
 

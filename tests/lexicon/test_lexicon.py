@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy
 import pytest
+import spacy
 import torch
 import transformers
 from spacy.util import load_model
@@ -106,7 +107,7 @@ def test_reduction_keeps_the_directions_of_most_variance() -> None:
 
 def test_lexicon_is_what_initialize_vectors_loads(tmp_path: Path) -> None:
     vectors = numpy.arange(6, dtype="float32").reshape((3, 2))
-    save_vectors(["good", "bad", "é"], vectors, "en", tmp_path / "lexicon")
+    save_vectors(["good", "bad", "é"], vectors, spacy.blank("en"), tmp_path / "lexicon")
     nlp = load_model(tmp_path / "lexicon")
     assert nlp.vocab["bad"].vector.tolist() == [2, 3] and not nlp.vocab["kvothe"].has_vector
     assert nlp.vocab.vectors.shape == (3, 2)

@@ -17,7 +17,6 @@ from scripts.packaging.export import (
     export,
     export_pipeline,
     find_requirements,
-    find_tokenizer_requirements,
 )
 from scripts.packaging.wheel import find_modules
 from scripts.provenance import read_code
@@ -70,9 +69,10 @@ def test_package_requires_what_a_member_needs(member: str) -> None:
 
 
 def test_package_requires_what_the_tokenizer_needs() -> None:
-    japanese = [Requirement(one).name for one in find_tokenizer_requirements("ja")]
-    assert japanese == ["sudachipy", "sudachidict_core"]
-    assert find_tokenizer_requirements("en") == find_tokenizer_requirements("zh") == []
+    trained = train(ARCHITECTURES["bow"])
+    trained.config["nlp"]["tokenizer"] = {"@tokenizers": "spacy.zh.ChineseTokenizer", "segmenter": "jieba"}
+    pytest.importorskip("jieba", reason="jieba is not installed: pip install -r requirements-zh.txt")
+    assert export_pipeline(trained).meta["requirements"] == ["jieba>=0.42"]
 
 
 def test_export_refuses_a_pipeline_that_predicts_something_else(

@@ -6,8 +6,9 @@ from typing import Dict, Set
 import pytest
 import spacy
 from spacy.cli.init_config import fill_config
-from spacy.util import dot_to_object, load_config, load_model_from_config
+from spacy.util import dot_to_object, load_config, load_model_from_config, registry
 
+from scripts.tokenizing import NAME, make_blank
 from tests.conftest import ROOT
 
 CONFIGS, QUICK = ROOT / "configs", ROOT / "configs" / "test"
@@ -32,18 +33,26 @@ def test_configs_are_complete(path: Path, tmp_path: Path) -> None:
     copy.write_text(text.replace("lang = null", 'lang = "en"'), encoding="utf8")
     fill_config(tmp_path / "filled.cfg", copy, silent=True)
     filled = load_config(tmp_path / "filled.cfg")
-    # The tokenizer is that of the language, so no config names one.
-    del filled["nlp"]["tokenizer"]
     assert filled == load_config(copy)
 
 
 @pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_models_read_texts_by_the_tokenizer_of_their_language(path: Path, lang: str) -> None:
-    # The transfer set is tokenized by `spacy.blank(lang)`; a model that split texts otherwise would know no word.
-    nlp = load_model_from_config({"nlp": {**load_config(path)["nlp"], "lang": lang, "pipeline": []}}, auto_fill=True)
-    text = "It isn't 我很喜欢这个酒店。"
-    assert [token.text for token in nlp(text)] == [token.text for token in spacy.blank(lang)(text)]
+@pytest.mark.parametrize(
+    "lang, segmenter", [("en", "default"), ("zh", "default"), ("ko", "default"), ("ja", "char"), ("th", "char")]
+)
+def test_models_read_texts_by_the_tokenizer_of_their_run(path: Path, lang: str, segmenter: str, tmp_path: Path) -> None:
+    # The transfer set is cut by `make_blank`; a model that cut texts otherwise would know no word.
+    overrides = {"nlp.lang": lang, "nlp.tokenizer.segmenter": segmenter, "nlp.pipeline": []}
+    config = load_config(path, overrides=overrides)
+    nlp = load_model_from_config({"nlp": config["nlp"]}, auto_fill=True)
+    text = "It isn't 我很喜欢这个酒店。 정말 좋아요!"
+    expected = [token.text for token in make_blank(lang, segmenter)(text)]
+    assert [token.text for token in nlp(text)] == expected
+    # What is saved names no code that is for training only, and reads the same.
+    save = registry.resolve(config["training"])["before_to_disk"]
+    save(nlp).to_disk(tmp_path)
+    assert load_config(tmp_path / "config.cfg")["nlp"]["tokenizer"]["@tokenizers"] != NAME
+    assert [token.text for token in spacy.load(tmp_path)(text)] == expected
 
 
 def test_student_configs_differ_where_contributing_says_they_may() -> None:

@@ -49,7 +49,7 @@ def test_models_read_texts_by_the_tokenizer_of_their_run(path: Path, lang: str, 
     expected = [token.text for token in make_blank(lang, segmenter)(text)]
     assert [token.text for token in nlp(text)] == expected
     # What is saved names no code that is for training only, and reads the same.
-    save = registry.resolve(config["training"])["before_to_disk"]
+    save = registry.resolve({"save": config["training"]["before_to_disk"]})["save"]
     save(nlp).to_disk(tmp_path)
     assert load_config(tmp_path / "config.cfg")["nlp"]["tokenizer"]["@tokenizers"] != NAME
     assert [token.text for token in spacy.load(tmp_path)(text)] == expected

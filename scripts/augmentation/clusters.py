@@ -18,6 +18,7 @@ from sklearn.preprocessing import normalize
 from spacy.tokens import Doc
 
 from scripts.augmentation.word_classes import UNKNOWN
+from scripts.data.words import is_word
 
 N_CLASSES = 48
 N_CONTEXT_WORDS = 250
@@ -45,10 +46,10 @@ def learn_clusters(docs: Sequence[Doc], *, seed: int, n_classes: int = N_CLASSES
     docs (Sequence[Doc]): Tokenized texts.
     seed (int): Seed of the SVD and of k-means.
     n_classes (int): Most classes to learn.
-    RETURNS (ClusterTagger): Knows the alphabetic words that occur at least MIN_COUNT times.
+    RETURNS (ClusterTagger): Knows the words that occur at least MIN_COUNT times.
     """
     counts = Counter(token.lower_ for doc in docs for token in doc)
-    words = sorted(word for word, n in counts.items() if n >= MIN_COUNT and word.isalpha())
+    words = sorted(word for word, n in counts.items() if n >= MIN_COUNT and is_word(word))
     if len(words) < 2:
         return ClusterTagger({})
     context = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:N_CONTEXT_WORDS]]

@@ -15,6 +15,7 @@ from spacy.util import registry
 
 from scripts.augmentation.word_classes import WordClasses
 from scripts.data.texts import MASK
+from scripts.data.words import is_word
 from scripts.encoders import DataOnly, find_encoder
 from scripts.files import UserError
 
@@ -138,7 +139,7 @@ class FillMask:
         fitting = [
             (word.capitalize() if old[:1].isupper() else word, weight)
             for word, weight, start in zip(words, weights, starts)
-            if start and word.isalpha() and word.lower() != old.lower()
+            if start and is_word(word) and word.lower() != old.lower()
         ]
         return rng.choices(*zip(*fitting))[0] if fitting else old
 

@@ -8,6 +8,8 @@ from typing import Dict, Iterable, List, Tuple
 from spacy import Language
 from spacy.tokens import Doc
 
+from scripts.data.words import is_word
+
 UNKNOWN = ""
 
 
@@ -63,4 +65,4 @@ class PipelineTagger:
     def __call__(self, doc: Doc) -> List[str]:
         """doc (Doc): A tokenized text. RETURNS (List[str]): A class per token; empty for punctuation."""
         tagged = self.nlp(Doc(self.nlp.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc]))
-        return [(token.pos_ or token.tag_) if token.is_alpha else UNKNOWN for token in tagged]
+        return [(token.pos_ or token.tag_) if is_word(token.text) else UNKNOWN for token in tagged]

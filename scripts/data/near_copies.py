@@ -25,7 +25,12 @@ _JOINER = "\u200d"
 # A joiner makes one emoji of two. Elsewhere it is a matter of fonts.
 _LOOSE_JOINER = regex.compile(rf"(?<!\p{{S}}\ufe0f?){_JOINER}|{_JOINER}(?!\p{{S}})")
 # People write one for the other: hyphens, a figure dash, an en dash and a minus; apostrophes that count as letters.
-_SAME = (*((dash, "-") for dash in "\u2010\u2012\u2013\u2212"), *((mark, "'") for mark in "`\u02bc\u02bb"))
+# And no capital tells whether the Turkish letter below it has a dot.
+_SAME = (
+    *((dash, "-") for dash in "\u2010\u2012\u2013\u2212"),
+    *((mark, "'") for mark in "`\u02bc\u02bb"),
+    ("\u0131", "i"),
+)
 # It makes Arabic words wider.
 _TATWEEL = "\u0640"
 # Punctuation that counts: a smile or a frown; a point right before a word or a number, as in .NET and .5; !valid alone,

@@ -20,6 +20,7 @@ from wasabi import msg
 
 from scripts.data.task import Task
 from scripts.data.texts import GOLD, UNLABELLED, read_texts
+from scripts.data.words import is_word
 from scripts.files import UserError, replaced, run_command
 from scripts.gpu import use_gpu
 from scripts.segmenters import DEFAULT
@@ -93,7 +94,7 @@ def list_vocabulary(tokenizer: Any, n_words: int) -> List[str]:
         if len(found) == n_words:
             break
         word = tokenizer.decode([token_id]).strip()
-        if word.isalpha() and tokenizer.tokenize(word) == [token]:
+        if is_word(word) and tokenizer.tokenize(word) == [token]:
             found.append(word)
     return found
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any, Callable, Dict
 
@@ -12,6 +13,7 @@ from spacy import Language
 
 from scripts.files import UserError
 from scripts.pipelines import read_pipeline
+from scripts.tokenizing import make_blank
 from tests.conftest import make_examples
 from tests.teacher.test_runtimes import make_transformer_teacher
 from tests.test_encoders import Payload
@@ -78,3 +80,12 @@ def test_pickled_code_in_the_weights_is_not_run(teacher: Language, tmp_path: Pat
     with pytest.raises(UserError, match="hold more than numbers"):
         read_pipeline(save(teacher, tmp_path / "nlp", change))
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_package_that_a_tokenizer_needs_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    make_blank("zh", "default").to_disk(tmp_path)
+    config = tmp_path / "config.cfg"
+    config.write_text(config.read_text(encoding="utf8").replace('"char"', '"jieba"'), encoding="utf8")
+    monkeypatch.setitem(sys.modules, "jieba", None)
+    with pytest.raises(UserError, match="needs a package that is not installed: Jieba not installed"):
+        read_pipeline(tmp_path)

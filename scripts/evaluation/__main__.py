@@ -15,6 +15,7 @@ from wasabi import msg
 import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
 from scripts.data.task import Task
+from scripts.evaluation.languages import measure_languages
 from scripts.evaluation.quality import classify, compare_to_teacher, find_untested, measure_gap, measure_quality
 from scripts.evaluation.reference import fit_reference, measure_size, read_taught
 from scripts.evaluation.report import print_report, write_report
@@ -108,6 +109,8 @@ def measure_systems(
     }
     result["verdict"] = judge(systems["student"], {name: systems[name] for name in TAKES})
     result["untested"] = find_untested(gold, task)
+    if languages := measure_languages([doc._.lang for doc in docs], gold, probs, task):
+        result["languages"] = languages
     return result
 
 

@@ -8,6 +8,7 @@ import typer
 from wasabi import MarkdownRenderer, msg
 
 from scripts.data.significance import Comparison
+from scripts.evaluation.languages import tabulate_languages
 from scripts.files import run_command, write_record
 
 SYSTEMS = ("reference", "reference_distilled", "baseline", "student", "teacher")
@@ -17,6 +18,7 @@ REFERENCES = {
 }
 HEADER = ("", "accuracy", "95 % interval", "macro F1", "ECE", "words/s", "MB")
 TITLE = "References, baseline, student and teacher"
+LANGUAGES = "Accuracy by language"
 
 
 def show(run: Path = typer.Argument(..., help="Folder of a finished run, e.g. training/en")) -> None:
@@ -48,6 +50,9 @@ def render_report(result: Dict[str, Any]) -> str:
     if result["untested"]:
         markdown.add(tell_untested(result["untested"]))
     markdown.add(markdown.list([f"{name}: {value}" for name, value in summary_rows(result)]))
+    if "languages" in result:
+        markdown.add(markdown.title(2, LANGUAGES))
+        markdown.add(markdown.table(*tabulate_languages(result["languages"], SYSTEMS)))
     markdown.add(markdown.title(2, "Provenance"))
     facts = [
         f"Student: {provenance['student_kind']}, seed {provenance['seed']}, language {provenance['lang']}",
@@ -78,6 +83,9 @@ def print_report(result: Dict[str, Any]) -> None:
     msg.divider(TITLE)
     msg.table(table_rows(result), header=HEADER, divider=True, aligns=("l", *"rrrrrr"))
     msg.table(summary_rows(result), max_col=60)
+    if "languages" in result:
+        rows, header = tabulate_languages(result["languages"], SYSTEMS)
+        msg.table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1)))
     msg.info(result["verdict"]["reason"])
     if result["untested"]:
         msg.warn(tell_untested(result["untested"]))

@@ -20,7 +20,7 @@ from scripts.evaluation.languages import measure_languages
 from scripts.evaluation.predictions import UNCALIBRATED, Predictions, write_predictions
 from scripts.evaluation.quality import classify, compare_to_teacher, find_untested, measure_gap, measure_quality
 from scripts.evaluation.reference import fit_reference, measure_size, read_taught
-from scripts.evaluation.report import print_report, write_report
+from scripts.evaluation.report import list_limits, print_report, write_report
 from scripts.evaluation.speed import measure_latency, measure_speed
 from scripts.evaluation.transfer import describe_transfer
 from scripts.evaluation.verdict import TAKES, System, judge
@@ -84,6 +84,7 @@ def evaluate(
         "versions": describe_versions(),
         "machine": describe_machine(gpu_id),
     }
+    result["limits"] = list_limits(result)
     write_predictions(report / "predictions.jsonl", splits, task)
     write_highlights(report / "highlights.jsonl", pipelines["student"], splits, task)
     write_report(result, report)

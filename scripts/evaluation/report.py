@@ -55,7 +55,7 @@ def render_report(result: Dict[str, Any]) -> str:
     markdown.add(markdown.title(2, "Provenance"))
     markdown.add(markdown.list(list_facts(result)))
     markdown.add(markdown.title(2, "Limits"))
-    markdown.add(markdown.list(list_limits(result)))
+    markdown.add(markdown.list(result["limits"]))
     return markdown.text + "\n"
 
 

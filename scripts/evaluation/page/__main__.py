@@ -24,7 +24,7 @@ from scripts.evaluation.page.figures import (
 from scripts.evaluation.page.inputs import Saved, read_saved
 from scripts.evaluation.page.texts import KINDS, make_items
 from scripts.evaluation.quality import measure_quality
-from scripts.evaluation.report import SYSTEMS, list_facts, list_limits, summary_rows, tell_untested
+from scripts.evaluation.report import SYSTEMS, list_facts, summary_rows, tell_untested
 from scripts.files import replaced, run_command
 
 HERE = Path(__file__).parent
@@ -85,7 +85,7 @@ def collect(saved: Saved) -> Dict[str, Any]:
         "items": make_items(saved),
         "kinds": KINDS,
         "facts": list_facts(report),
-        "limits": list_limits(report),
+        "limits": report["limits"],
         "style": read(STYLE),
         "script": read(SCRIPT),
         "library": bundle_library(),

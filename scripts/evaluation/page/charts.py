@@ -17,7 +17,7 @@ from scripts.evaluation.page.figures import (
 )
 from scripts.evaluation.page.inputs import Saved
 from scripts.evaluation.predictions import UNCALIBRATED
-from scripts.evaluation.report import SYSTEMS
+from scripts.evaluation.report import REFERENCES, SYSTEMS
 
 Chart = Union[altair.Chart, altair.LayerChart]
 Rows = List[Dict[str, Any]]
@@ -36,6 +36,8 @@ RIGHT = {
     "only the teacher is right": ("var(--teacher)", "diamond"),
     "neither is right": ("var(--ink)", "cross"),
 }
+# That of page.css: text is measured in it before it is drawn.
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Ubuntu, sans-serif'
 # Symbols are mere ornaments to a screen reader: the chart's description and the table beside it tell the numbers.
 SILENT = {"aria": False}
 
@@ -69,7 +71,7 @@ def style(chart: Chart) -> Chart:
     """Give a chart what all have in common."""
     return (
         chart.configure(
-            font="inherit",
+            font=FONT,
             background="transparent",
             autosize=altair.AutoSizeParams(type="fit-x", contains="padding"),
             padding={"left": 4, "right": 12, "top": 8, "bottom": 4},
@@ -89,7 +91,7 @@ def style(chart: Chart) -> Chart:
             labelColor="var(--ink)",
             titleColor="var(--ink)",
             orient="bottom",
-            columns=2,
+            columns=1,
             labelFontSize=12,
             labelLimit=260,
             title=None,
@@ -133,7 +135,12 @@ def draw_speed(report: Dict[str, Any]) -> Chart:
         for name in SYSTEMS
     ]
     base = altair.Chart(altair.Data(values=rows)).encode(
-        x=altair.X("words:Q", title="words per second →", scale=altair.Scale(type="log", nice=False, padding=48)),
+        x=altair.X(
+            "words:Q",
+            title="words per second →",
+            scale=altair.Scale(type="log", nice=False, padding=70),
+            axis=altair.Axis(tickCount=4, format="~s"),
+        ),
         color=colour(SYSTEMS, legend=None),
     )
     accuracy = altair.Y("accuracy:Q", title="accuracy on test", scale=altair.Scale(zero=False), axis=percent())
@@ -149,9 +156,15 @@ def draw_speed(report: Dict[str, Any]) -> Chart:
             altair.Tooltip("words:Q", format=",.0f", title="words/s"),
         ],
     )
-    names = base.mark_text(dy=-14, fontSize=12, fontWeight="bold", **SILENT).encode(y=accuracy, text="system:N")
+    # The references tend to be a little slower than the student, and their names would lie on it.
+    left, right = (
+        base.mark_text(align=align, dx=dx, fontSize=12, fontWeight="bold", **SILENT)
+        .encode(y=accuracy, text="system:N")
+        .transform_filter(altair.FieldOneOfPredicate(field="system", oneOf=names))
+        for align, dx, names in (("right", -11, list(REFERENCES)), ("left", 11, ["baseline", "student", "teacher"]))
+    )
     return size(
-        bars + dots + names,
+        bars + dots + left + right,
         320,
         "Accuracy on test against words per second, with 95 % intervals. " + tell(rows, "system", "accuracy"),
     )
@@ -172,7 +185,12 @@ def draw_latency(report: Dict[str, Any]) -> Chart:
     )
     scale = altair.Scale(type="log", nice=False, padding=16)
     line = base.mark_rule(strokeWidth=3, opacity=0.5, **SILENT).encode(
-        x=altair.X("p50:Q", scale=scale, title="milliseconds for one text (filled: half of them, open: 95 %)"),
+        x=altair.X(
+            "p50:Q",
+            scale=scale,
+            title="milliseconds for one text",
+            axis=altair.Axis(tickCount=4),
+        ),
         x2="p95:Q",
     )
     tips = [
@@ -201,7 +219,7 @@ def draw_threshold(rows: Rows) -> Chart:
         altair.Chart(altair.Data(values=long))
         .mark_line(strokeWidth=2.5, **SILENT)
         .encode(
-            x=altair.X("threshold:Q", title="smallest confidence that counts", axis=percent()),
+            x=altair.X("threshold:Q", title="smallest confidence that counts", axis=percent(tickCount=6)),
             y=altair.Y("share:Q", title=None, scale=altair.Scale(domain=[0, 1]), axis=percent()),
             color=altair.Color(
                 "what:N", scale=altair.Scale(domain=names, range=["var(--quiet)", "var(--student)"]), title=None
@@ -232,7 +250,10 @@ def draw_reliability(rows: Rows, name: str) -> Chart:
     diagonal = (
         altair.Chart(altair.Data(values=[{"at": 0}, {"at": 1}]))
         .mark_line(color="var(--muted)", strokeDash=[4, 4], strokeWidth=1, **SILENT)
-        .encode(x=altair.X("at:Q", scale=axis, title="confidence", axis=percent()), y=altair.Y("at:Q", scale=axis))
+        .encode(
+            x=altair.X("at:Q", scale=axis, title="confidence", axis=percent(tickCount=3)),
+            y=altair.Y("at:Q", scale=axis),
+        )
     )
     base = altair.Chart(altair.Data(values=rows)).encode(
         x=altair.X("confidence:Q", scale=axis),
@@ -321,7 +342,11 @@ def draw_transfer(transfer: Dict[str, Any]) -> Chart:
         .mark_bar(color="var(--student)", stroke="var(--paper)", strokeWidth=1)
         .encode(
             y=altair.Y("source:N", sort=list(transfer), title=None, axis=altair.Axis(labelFontSize=13)),
-            x=altair.X("texts:Q", title="texts, by the label that the teacher gives them"),
+            x=altair.X(
+                "texts:Q",
+                title="texts",
+                axis=altair.Axis(tickCount=5, grid=False),
+            ),
             order="order:Q",
             opacity=altair.Opacity("label:O", scale=altair.Scale(domain=labels, range=shades), title=None),
             tooltip=["source:N", "label:N", altair.Tooltip("texts:Q", format=",")],
@@ -340,7 +365,12 @@ def draw_sizes(rows: Rows, teacher: float) -> Chart:
     for row in rows:
         row.update(low=row["accuracy"] - row["spread"], high=row["accuracy"] + row["spread"])
     base = altair.Chart(altair.Data(values=rows)).encode(
-        x=altair.X("texts:Q", title="unlabelled texts", scale=altair.Scale(type="symlog", constant=500)),
+        x=altair.X(
+            "texts:Q",
+            title="unlabelled texts",
+            scale=altair.Scale(type="symlog", constant=500),
+            axis=altair.Axis(values=sorted({row["texts"] for row in rows})),
+        ),
         strokeDash=altair.StrokeDash("student:N", title=None),
     )
     scale = altair.Scale(zero=False)

@@ -6,12 +6,12 @@ from scripts.evaluation.highlights import DISAGREEMENT, GOLD_ERROR, MISTAKE
 from scripts.evaluation.page.inputs import Saved
 
 # Words that add less than this share of what the strongest word of the text adds are not coloured.
-WEAKEST = 0.12
+WEAKEST = 0.2
 N_LEVELS = 4
 N_NAMED = 4
 KINDS = {
-    MISTAKE: "Confident mistakes",
-    DISAGREEMENT: "Teacher and student disagree",
+    MISTAKE: "Confident mistake",
+    DISAGREEMENT: "The teacher disagrees",
     GOLD_ERROR: "Gold may be wrong",
 }
 

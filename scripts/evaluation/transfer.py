@@ -26,7 +26,8 @@ def describe_transfer(transfer: Path, vocab: Vocab, task: Task) -> Dict[str, Any
     batch: Dict[str, List[List[float]]] = {source: [] for source in SOURCES}
 
     def add(source: str) -> None:
-        probs = task.activate(numpy.array(batch[source]).reshape(-1, n_labels))
+        logits: Any = numpy.array(batch[source]).reshape(-1, n_labels)
+        probs = task.activate(logits)
         counts[source] += numpy.bincount(task.decide(probs), minlength=n_labels)
         confidence[source] += float(probs.max(axis=1).sum())
         batch[source] = []

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any, Dict, List
 
 import numpy
 import pytest
@@ -33,14 +34,15 @@ MAX_BYTES = 3_000_000
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a toy run with an ablation."""
+    """The page of a toy run with an ablation and a cascade."""
     run = write_run(tmp_path_factory.mktemp("run") / "toy <run>")
     (run / "ablation.json").write_text(json.dumps(make_ablation()), encoding="utf8")
+    (run / "cascade.json").write_text(json.dumps(make_cascade()), encoding="utf8")
     make_page(run)
     return run / "report" / "index.html"
 
 
-def make_ablation() -> dict:
+def make_ablation() -> Dict[str, Any]:
     cells = [
         {"name": "bow", "student": "bow", "test_mean": 0.86, "test_spread": 0.01},
         {"name": "half", "student": "bow", "unlabelled": 0.5, "test_mean": 0.84, "test_spread": 0.01},
@@ -56,6 +58,15 @@ def make_ablation() -> dict:
         {"name": "mean", "average_of": ["bow", "cnn"], "test_mean": 0.88, "test_spread": 0},
     ]
     return {"teacher": {"dev": 0.9, "test": 0.9}, "groups": [{"name": "all", "cells": cells}]}
+
+
+def make_cascade() -> Dict[str, Any]:
+    curve = [
+        {"threshold": t, "accuracy": 0.9 - 0.02 * n, "escalated": 1 - 0.4 * n, "words_per_second": 4000.0 * 10**n}
+        for n, t in enumerate([1.0, 0.9, 0.5])
+    ]
+    measured = {"accuracy": 0.89, "words_per_second": 40_000.0, "escalated": 0.6}
+    return {"threshold": 0.9, "test": {"cascade": measured, "teacher": measured}, "curve": curve}
 
 
 def show(open_page: OpenPage, path: Path, **options: object) -> Page:
@@ -131,14 +142,14 @@ def test_words_are_marked_by_what_they_add() -> None:
 @pytest.mark.parametrize(
     "labels, ship", [(["A", "B"], True), ([f"label {n}" for n in range(15)], True), (["A", "B"], False)]
 )
-def test_every_number_of_labels_and_every_verdict_has_a_page(tmp_path: Path, labels: list, ship: bool) -> None:
+def test_every_number_of_labels_and_every_verdict_has_a_page(tmp_path: Path, labels: List[str], ship: bool) -> None:
     run = write_run(tmp_path, labels=labels, ship=ship)
     saved = read_saved(run)
     shown = collect(saved)
     assert bool(shown["matrices"]["student"]["rows"]) == (len(labels) == 2) and shown["matrices"]["student"]["pairs"]
     assert shown["headline"] == tell_headline(saved.report["verdict"])
     assert shown["headline"].startswith("Ship the student" if ship else "Ship the simpler one")
-    assert "sizes" not in shown["charts"] and len(shown["charts"]) == 11
+    assert not {"sizes", "cascade"} & set(shown["charts"]) and len(shown["charts"]) == 11
 
 
 def test_a_run_whose_models_were_trained_elsewhere_has_no_learning_curves(tmp_path: Path) -> None:
@@ -166,11 +177,11 @@ def test_the_page_is_one_file(page_file: Path) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE], ids=["desk", "phone"])
 def test_every_chart_shows_something_and_nobody_is_kept_out(
-    open_page: OpenPage, page_file: Path, viewport: dict, scheme: str
+    open_page: OpenPage, page_file: Path, viewport: Dict[str, int], scheme: str
 ) -> None:
     page = show(open_page, page_file, viewport=viewport, color_scheme=scheme)
     charts = page.locator("[data-chart]")
-    assert charts.count() == len(collect(read_saved(page_file.parents[1]))["charts"]) == 12
+    assert charts.count() == len(collect(read_saved(page_file.parents[1]))["charts"]) == 13
     for chart in charts.all():
         marks = chart.locator(".mark-symbol path, .mark-line path, .mark-rect path, .mark-rule line")
         sizes = marks.evaluate_all("all => all.map(one => one.getBoundingClientRect()).map(r => r.width + r.height)")

@@ -80,6 +80,7 @@ def collect(saved: Saved) -> Dict[str, Any]:
         "calibration": {name: measure_quality(test.probs[name], test.gold, saved.task) for name in CALIBRATED},
         "charts": charts,
         "coverage": measure_coverage(test.probs["student"], test.gold),
+        "cascade": saved.cascade,
         "tables": make_tables(saved),
         "trained": [name for name in ("teacher", "student", "baseline") if f"training-{name}" in charts],
         "items": make_items(saved),
@@ -125,6 +126,15 @@ def make_tables(saved: Saved) -> Dict[str, List[List[str]]]:
                 format_percent(row["spread"]),
             ]
             for row in find_sizes(saved.ablation, count_unlabelled(saved.report))
+        ],
+        "cascade": [
+            [
+                format_number(point["threshold"], 2),
+                format_percent(point["escalated"]),
+                format_percent(point["accuracy"]),
+                format_number(point["words_per_second"]),
+            ]
+            for point in saved.cascade.get("curve", [])
         ],
     }
 

@@ -18,7 +18,7 @@ from scripts.evaluation.page.quality_charts import (
     draw_threshold,
     name_axis,
 )
-from scripts.evaluation.page.run_charts import draw_latency, draw_sizes, draw_training, draw_transfer
+from scripts.evaluation.page.run_charts import draw_cascade, draw_latency, draw_sizes, draw_training, draw_transfer
 from scripts.evaluation.predictions import UNCALIBRATED
 
 # Whose confidence is shown.
@@ -47,4 +47,6 @@ def make_charts(saved: Saved) -> Dict[str, Dict[str, Any]]:
         charts[f"training-{name}"] = draw_training(log, name)
     if sizes := find_sizes(saved.ablation, count_unlabelled(report)):
         charts["sizes"] = draw_sizes(sizes, saved.ablation["teacher"]["test"])
+    if saved.cascade:
+        charts["cascade"] = draw_cascade(saved.cascade)
     return {name: style(chart).to_dict() for name, chart in charts.items()}

@@ -20,7 +20,7 @@ class Saved(NamedTuple):
     highlights (List[Dict[str, Any]]): Its highlights.jsonl.
     logs (Dict[str, List[Dict[str, Any]]]): By model what spaCy's logger has saved of its training; without those that
         were trained elsewhere.
-    ablation (Dict[str, Any]): Its ablation.json; empty where `ablate` was not run.
+    ablation, cascade (Dict[str, Any]): Its ablation.json and cascade.json; empty where these steps were not run.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Saved(NamedTuple):
     highlights: List[Dict[str, Any]]
     logs: Dict[str, List[Dict[str, Any]]]
     ablation: Dict[str, Any]
+    cascade: Dict[str, Any]
 
 
 def read_saved(run: Path) -> Saved:
@@ -50,7 +51,10 @@ def read_saved(run: Path) -> Saved:
         "baseline": "baseline",
     }
     logs = {name: run / folder_name / "log.jsonl" for name, folder_name in trained.items()}
-    ablation = run / "ablation.json"
+    extra = {
+        name: srsly.read_json(path) if (path := run / f"{name}.json").is_file() else {}
+        for name in ("ablation", "cascade")
+    }
     return Saved(
         name=run.resolve().name,
         report=report,
@@ -58,5 +62,5 @@ def read_saved(run: Path) -> Saved:
         splits=read_predictions(folder / "predictions.jsonl", task),
         highlights=list(srsly.read_jsonl(folder / "highlights.jsonl")),
         logs={name: list(srsly.read_jsonl(path)) for name, path in logs.items() if path.is_file()},
-        ablation=srsly.read_json(ablation) if ablation.is_file() else {},
+        **extra,
     )

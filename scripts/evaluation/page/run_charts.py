@@ -133,3 +133,40 @@ def draw_sizes(rows: Rows, teacher: float) -> Chart:
         .encode(y="accuracy:Q")
     )
     return size(line + bars + dots + rule, 260, "Accuracy on test against unlabelled texts; dashed line: the teacher")
+
+
+def draw_cascade(record: Dict[str, Any]) -> Chart:
+    """Accuracy on dev against speed, for every share of the texts that the teacher is asked for.
+
+    record (Dict[str, Any]): What `cascade` has measured.
+    RETURNS (Chart): The chart, with a ring around the threshold that was chosen.
+    """
+    fields = ("threshold", "accuracy", "escalated", "words_per_second")
+    rows = [{name: round(point[name], 4) for name in fields} for point in record["curve"]]
+    chosen = [row for row in rows if row["threshold"] == round(record["threshold"], 4)]
+    base = altair.Chart(altair.Data(values=rows)).encode(
+        x=altair.X(
+            "words_per_second:Q",
+            title="words per second →",
+            scale=altair.Scale(type="log", nice=False, padding=24),
+            axis=altair.Axis(tickCount=4, format="~s"),
+        ),
+        y=altair.Y("accuracy:Q", title="accuracy on dev", scale=altair.Scale(zero=False), axis=percent()),
+    )
+    line = base.mark_line(color="var(--student)", strokeWidth=2, aria=False, order=False)
+    dots = base.mark_point(color="var(--student)", filled=True, size=36, opacity=1, aria=False).encode(
+        tooltip=[
+            altair.Tooltip("threshold:Q", format=".2f"),
+            altair.Tooltip("escalated:Q", format=".1%", title="asked of the teacher"),
+            altair.Tooltip("accuracy:Q", format=".1%"),
+            altair.Tooltip("words_per_second:Q", format=",.0f", title="words/s"),
+        ]
+    )
+    ring = (
+        altair.Chart(altair.Data(values=chosen))
+        .mark_point(color="var(--ink)", size=220, strokeWidth=1.5, aria=False)
+        .encode(x="words_per_second:Q", y="accuracy:Q")
+    )
+    return size(
+        line + dots + ring, 260, "Accuracy on dev against words per second, from the teacher alone to the student"
+    )

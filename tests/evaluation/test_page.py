@@ -8,7 +8,7 @@ import numpy
 import pytest
 from playwright.sync_api import Page, expect
 
-from scripts.evaluation.page.__main__ import collect, make_page, tell_headline
+from scripts.evaluation.page.__main__ import collect, make_page, render_page, tell_headline
 from scripts.evaluation.page.charts import make_charts
 from scripts.evaluation.page.figures import (
     count_confusions,
@@ -22,6 +22,7 @@ from scripts.evaluation.page.figures import (
 from scripts.evaluation.page.inputs import read_saved
 from scripts.evaluation.page.texts import cut_pieces, name_words
 from scripts.evaluation.quality import calibration_error
+from scripts.evaluation.report import SYSTEMS
 from scripts.files import UserError
 from tests.browser import OpenPage, find_barriers
 from tests.evaluation.toy_run import write_run
@@ -150,6 +151,18 @@ def test_every_number_of_labels_and_every_verdict_has_a_page(tmp_path: Path, lab
     assert shown["headline"] == tell_headline(saved.report["verdict"])
     assert shown["headline"].startswith("Ship the student" if ship else "Ship the simpler one")
     assert not {"sizes", "cascade"} & set(shown["charts"]) and len(shown["charts"]) == 11
+
+
+def test_a_student_of_several_languages_has_a_table_of_them(tmp_path: Path) -> None:
+    saved = read_saved(write_run(tmp_path))
+    assert "By language" not in render_page(saved)
+    systems = {name: {"accuracy": 0.5} for name in SYSTEMS}
+    saved.report["languages"] = {
+        "de": {"texts": 7, **systems},
+        "fr": {"texts": 8, **systems, "student": {"accuracy": 0.625}},
+    }
+    text = render_page(saved)
+    assert "By language" in text and '<th scope="row">fr</th><td>8</td>' in text and "62.5\u00a0%" in text
 
 
 def test_a_run_whose_models_were_trained_elsewhere_has_no_learning_curves(tmp_path: Path) -> None:

@@ -42,7 +42,6 @@ def render_report(result: Dict[str, Any]) -> str:
     result (Dict[str, Any]): Measurements by system, and provenance.
     RETURNS (str): The text.
     """
-    provenance = result["provenance"]
     markdown = MarkdownRenderer()
     markdown.add(markdown.title(1, TITLE))
     markdown.add(markdown.table(table_rows(result), HEADER))
@@ -54,6 +53,19 @@ def render_report(result: Dict[str, Any]) -> str:
         markdown.add(markdown.title(2, LANGUAGES))
         markdown.add(markdown.table(*tabulate_languages(result["languages"], SYSTEMS)))
     markdown.add(markdown.title(2, "Provenance"))
+    markdown.add(markdown.list(list_facts(result)))
+    markdown.add(markdown.title(2, "Limits"))
+    markdown.add(markdown.list(result["limits"]))
+    return markdown.text + "\n"
+
+
+def list_facts(result: Dict[str, Any]) -> List[str]:
+    """What the figures come from.
+
+    result (Dict[str, Any]): Measurements by system, and provenance.
+    RETURNS (List[str]): A fact each.
+    """
+    provenance = result["provenance"]
     facts = [
         f"Student: {provenance['student_kind']}, seed {provenance['seed']}, language {provenance['lang']}",
         *(
@@ -70,9 +82,25 @@ def render_report(result: Dict[str, Any]) -> str:
         f"Machine: {', '.join(f'{name} {value}' for name, value in provenance['machine'].items())}",
         f"Versions: {', '.join(f'{name} {value}' for name, value in provenance['versions'].items())}",
     ]
-    facts += [f"{split}: {file['path']}, sha256 {file['sha256']}" for split, file in provenance["data"].items()]
-    markdown.add(markdown.list(facts))
-    return markdown.text + "\n"
+    return facts + [f"{split}: {file['path']}, sha256 {file['sha256']}" for split, file in provenance["data"].items()]
+
+
+def list_limits(result: Dict[str, Any]) -> List[str]:
+    """What the figures do not tell.
+
+    result (Dict[str, Any]): Measurements by system, and provenance.
+    RETURNS (List[str]): A sentence or two each.
+    """
+    student = result["student"]
+    low, high = student["accuracy_interval"]
+    return [
+        "The figures are of texts like those of test. On texts of another kind, or of another time, it is more often "
+        "wrong, and no less sure of itself",
+        f"An accuracy of {student['accuracy']:.3f} may as well be {low:.3f} or {high:.3f}: test is a sample",
+        f"It knows the labels {', '.join(result['labels'])} and gives one of them to every text, whatever it says",
+        "What its teacher and its texts have wrong, it has learned, too. Nobody has measured whether it treats "
+        "groups of people alike",
+    ]
 
 
 def print_report(result: Dict[str, Any]) -> None:

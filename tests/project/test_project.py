@@ -12,7 +12,7 @@ from weasel.util import load_project_config, split_command
 from scripts.conversion.problems import Policies
 from tests.conftest import ROOT
 
-REQUIREMENTS = ("requirements.txt", "requirements-ray.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-ray.txt", "requirements-dev.txt", "requirements-hub.txt")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 # The only command that belongs to no run.
 OF_NO_RUN = "languages"

@@ -76,7 +76,6 @@ def weigh_tokens(nlp: Language, docs: List[Doc], *, by_sentence: bool = False) -
         their logits, which sum to 0 over labels. Shape: (n_tokens, n_labels).
     """
     cut = cut_sentences if by_sentence else cut_words
-    cut = cut_sentences if by_sentence else cut_words
     textcat = find_student(nlp)
     if textcat is None:
         labels = read_labels(nlp)

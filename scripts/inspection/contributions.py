@@ -11,7 +11,7 @@ probability follows from that. Half of the log odds, where there are two labels.
 """
 
 from functools import partial
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy import Language
@@ -20,6 +20,7 @@ from spacy.tokens import Doc
 from thinc.util import to_numpy
 
 from scripts.apply.classifier import read_labels
+from scripts.cascade.component import ANSWERED_BY, TEACHER, TextCategorizerCascade
 from scripts.data.task import Task
 from scripts.distillation.calibration import list_members
 from scripts.distillation.component import DistilledTextCategorizer
@@ -56,6 +57,23 @@ def explain_docs(
     RETURNS (List[List[Contribution]]): For each document one for each of its tokens.
     RAISES (ValueError): The pipeline does not have a label.
     """
+    teacher = find_teacher(nlp)
+    explained: Dict[int, List[Contribution]] = {}
+    # Of a cascade, whoever gave an answer explains it.
+    asked = [teacher is not None and doc._.get(ANSWERED_BY) == TEACHER for doc in docs]
+    for pipeline, is_theirs in ((nlp, False), (teacher, True)):
+        numbers = [number for number, is_asked in enumerate(asked) if is_asked is is_theirs]
+        if numbers and pipeline is not None:
+            own = [pipeline.make_doc(docs[i].text) if is_theirs else docs[i] for i in numbers]
+            found = explain_answers(pipeline, own, [labels[i] for i in numbers], by_sentence=by_sentence)
+            explained.update(zip(numbers, found))
+    return [explained[number] for number in range(len(docs))]
+
+
+def explain_answers(
+    nlp: Language, docs: List[Doc], labels: Sequence[str], *, by_sentence: bool
+) -> List[List[Contribution]]:
+    """What `explain_docs` gives for a pipeline that answers all itself. The parameters are the same."""
     known, weights = weigh_tokens(nlp, docs, by_sentence=by_sentence)
     explained = []
     for doc, label, doc_weights in zip(docs, labels, weights):
@@ -118,6 +136,16 @@ def find_student(nlp: Language) -> Optional[Any]:
     """
     textcats = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TextCategorizer) and find_logits(pipe)]
     return textcats[0] if textcats else None
+
+
+def find_teacher(nlp: Language) -> Optional[Language]:
+    """Find the teacher of a cascade.
+
+    nlp (Language): The pipeline.
+    RETURNS (Optional[Language]): What answers where the student is not sure; None if nothing does.
+    """
+    cascades = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TextCategorizerCascade)]
+    return cascades[0].teacher if cascades else None
 
 
 def find_logits(textcat: Any) -> Any:

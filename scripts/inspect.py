@@ -12,6 +12,7 @@ from rich.console import Console
 from spacy.vocab import Vocab
 from wasabi import msg
 
+import scripts.distillation.component  # noqa: F401
 from scripts.apply.classifier import load_pipeline
 from scripts.data.docbins import read_docs
 from scripts.data.usable import find_fault, loosen

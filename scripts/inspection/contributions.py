@@ -23,12 +23,13 @@ from scripts.apply.classifier import read_labels
 from scripts.cascade.component import ANSWERED_BY, TEACHER, TextCategorizerCascade
 from scripts.data.task import Task
 from scripts.distillation.calibration import list_members
-from scripts.distillation.component import DistilledTextCategorizer
 from scripts.inspection.ngrams import locate_ngrams
 from scripts.inspection.occlusion import batch_by_tokens, cut_sentences, cut_words, erase_words, occlude
 
 # First character of a token, the one behind its last, and what the token adds to the logit of a label.
 Contribution = Tuple[int, int, float]
+# Names of the layers that students end in.
+NGRAMS, LINEAR = "ngram_linear", ("ngram_linear", "linear")
 
 
 def contributions(nlp: Language, doc: Doc, label: str, *, by_sentence: bool = False) -> List[Contribution]:
@@ -116,7 +117,7 @@ def weigh_member(member: Any, docs: List[Doc], cut: Callable[[Doc], List[int]]) 
     RETURNS (ndarray): A row for each token, through all documents. Shape: (n_tokens, n_labels).
     """
     layer = member.get_ref("output_layer")
-    if layer.name == "ngram_linear":
+    if layer.name == NGRAMS:
         tokens, rows, values = locate_ngrams(layer, docs)
         n_tokens = sum(len(doc) for doc in docs)
         W = center(to_numpy(layer.get_param("W")).astype("float64"))
@@ -154,11 +155,12 @@ def find_logits(textcat: Any) -> Any:
     textcat (Any): A TextCategorizer.
     RETURNS (Optional[Model[List[Doc], Floats2d]]): The student's model; None if it is not one of the project's.
     """
-    if isinstance(textcat, DistilledTextCategorizer):
-        return textcat.model
     logits, *activation = textcat.model.layers or [textcat.model]
-    is_student = [layer.name for layer in activation] == ["softmax_activation"] and logits.has_ref("output_layer")
-    return logits if is_student else None
+    if [layer.name for layer in activation] == ["softmax_activation"] and logits.has_ref("output_layer"):
+        return logits
+    # As it is trained, nothing comes behind a linear layer. That of stock models is one with its activation.
+    is_student = textcat.model.has_ref("output_layer") and textcat.model.get_ref("output_layer").name in LINEAR
+    return textcat.model if is_student else None
 
 
 def find_mask(nlp: Language) -> Optional[str]:

@@ -13,7 +13,7 @@ from spacy.vocab import Vocab
 from wasabi import msg
 
 import scripts.distillation.component  # noqa: F401
-from scripts.apply.classifier import load_pipeline
+from scripts.apply.classifier import load_pipeline, read_labels
 from scripts.data.docbins import read_docs
 from scripts.data.usable import find_fault, loosen
 from scripts.files import UserError, run_command
@@ -39,6 +39,7 @@ def inspect(
     if not texts and not worst:
         raise UserError("There is nothing to inspect. Give a text in quotes, or --worst with a .spacy file.")
     nlp = load_pipeline(model)
+    read_labels(nlp)
     mistakes = find_worst(nlp, read_docs(worst, Vocab()), limit) if worst else []
     docs = list(nlp.pipe([*(nlp.make_doc(text) for text in texts), *(mistake.doc for mistake in mistakes)]))
     titles = [None for _ in texts] + [title_mistake(mistake) for mistake in mistakes]

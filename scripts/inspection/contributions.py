@@ -19,7 +19,6 @@ from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
 from thinc.util import to_numpy
 
-from scripts.apply.classifier import read_labels
 from scripts.cascade.component import ANSWERED_BY, TEACHER, TextCategorizerCascade
 from scripts.data.task import Task
 from scripts.distillation.calibration import list_members
@@ -97,7 +96,7 @@ def weigh_tokens(nlp: Language, docs: List[Doc], *, by_sentence: bool = False) -
     cut = cut_sentences if by_sentence else cut_words
     textcat = find_student(nlp)
     if textcat is None:
-        labels = read_labels(nlp)
+        labels = list(nlp("a").cats)
         predict = partial(predict_pipeline, nlp, Task(labels))
         mask = find_mask(nlp)
         return labels, [occlude(predict, doc, cut(doc), mask=mask) for doc in docs]
@@ -167,14 +166,10 @@ def find_mask(nlp: Language) -> Optional[str]:
     """What stands for a word that a pipeline shall not see.
 
     nlp (Language): The pipeline.
-    RETURNS (Optional[str]): The mask of its transformer; None, for no word, if it has no transformer.
+    RETURNS (Optional[str]): The mask of its transformer; None, for no word at all, if there is none.
     """
-    if not nlp.has_pipe("transformer"):
-        return None
-    # Imported late: it brings PyTorch.
-    from scripts.teacher import pipeline_teacher
-
-    return pipeline_teacher.find_mask(nlp)
+    transformer: Any = nlp.get_pipe("transformer") if nlp.has_pipe("transformer") else None
+    return transformer and transformer.model.tokenizer.mask_token
 
 
 def predict_model(model: Any, docs: List[Doc]) -> numpy.ndarray:

@@ -75,10 +75,9 @@ class TextCategorizerCascade(Pipe):
         """
         for batch in util.minibatch(stream, size=batch_size):
             docs = list(batch)
-            self.ask([doc for doc in docs if len(doc) and max(doc.cats.values(), default=0.0) < self.threshold])
             for doc in docs:
-                if doc._.get(ANSWERED_BY) is None:
-                    doc._.set(ANSWERED_BY, STUDENT)
+                doc._.set(ANSWERED_BY, STUDENT)
+            self.ask([doc for doc in docs if len(doc) and max(doc.cats.values(), default=0.0) < self.threshold])
             yield from docs
 
     def ask(self, docs: List[Doc]) -> None:

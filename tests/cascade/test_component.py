@@ -81,6 +81,9 @@ def test_the_teacher_is_asked_once_a_batch_about_uncertain_texts_alone(
     teachers = [doc.text for doc in docs if doc._.textcat_answered_by == "teacher"]
     assert len(asked) == 2 and [text for texts in asked for text in texts] == teachers
     assert nlp(READ[0]).cats == docs[0].cats
+    cascade: Any = nlp.get_pipe("textcat_cascade")
+    cascade.threshold = 0.0
+    assert {doc._.textcat_answered_by for doc in nlp.pipe(docs)} == {"student"}
 
 
 @pytest.mark.parametrize("limit, who", [(0.0, "student"), (1.1, "teacher")])

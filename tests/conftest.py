@@ -60,6 +60,7 @@ TEXTS: List[Tuple[str, str]] = [
 VARIABLES: Dict[str, Any] = {
     **{"run": "en", "lang": "en", "tagger": "", "name": "reviews", "package_version": "0.1.0"},
     **{"seed": 0, "gpu_id": -1, "max_loss": 0.2, "min_agreement": 0.99},
+    **{"cascade_loss": 0.5, "cascade_words": 1.0},
 }
 
 

@@ -33,6 +33,7 @@ MULTILINGUAL = (
     "python -m benchmarks.multilingual xx de nl"
 )
 ABLATE = AMAZON.replace(" all ", " ablate ")
+CASCADE = AMAZON.replace(" all ", " cascade ")
 
 # By record the command that makes it.
 COMMANDS: Dict[str, str] = {
@@ -44,6 +45,8 @@ COMMANDS: Dict[str, str] = {
     "ablation_en-amazon": ABLATE,
     "languages": LANGUAGES,
     "multilingual": MULTILINGUAL,
+    "cascade_en-amazon": CASCADE,
+    "cascade_de-amazon": CASCADE.replace("--vars.reviews", "--vars.lang de --vars.reviews").replace("en-am", "de-am"),
     "schedules": "python -m benchmarks.schedules corpus/en corpus/en-amazon",
     "peers": "python -m benchmarks.peers corpus/en-amazon training/en-amazon",
     "student": "python -m benchmarks.student reviews/en/test.jsonl.gz BOW CNN ENSEMBLE  # three packaged students",
@@ -75,6 +78,8 @@ TABLES: Dict[str, Shown] = {
     "example-demo": Shown("example_en", runs.example),
     "schedules": Shown("schedules", runs.schedules),
     "ablation-amazon": Shown("ablation_en-amazon", runs.ablation),
+    "cascade-amazon": Shown("cascade_en-amazon", runs.cascade),
+    "cascade-amazon-de": Shown("cascade_de-amazon", runs.cascade),
     "peers": Shown("peers", peers.peers),
     "peers-front": Shown("peers", peers.list_front),
     "peers-settings": Shown("peers", peers.peer_settings),

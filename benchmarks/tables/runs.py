@@ -7,6 +7,7 @@ import srsly
 
 from benchmarks.tables.table import Table, format_cells, name_machine
 from scripts.ablation import report as ablation_report
+from scripts.cascade import report as cascade_report
 from scripts.evaluation import report as evaluation_report
 
 Record = Dict[str, Any]
@@ -74,6 +75,15 @@ def ablation(record: Record) -> List[Table]:
             for group in record["groups"]
         ),
     ]
+
+
+def cascade(record: Record) -> Table:
+    """Student and teacher, and both in one pipeline."""
+    caption = (
+        f"{record['n_test']:,} test texts. {cascade_report.explain(record)} Asked: what the teacher reads. "
+        f"{name_machine(record['machine'])}"
+    )
+    return Table(cascade_report.HEADER, cascade_report.table_rows(record), caption)
 
 
 def example(record: Record) -> str:

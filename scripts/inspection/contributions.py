@@ -11,7 +11,7 @@ probability follows from that. Half of the log odds, where there are two labels.
 """
 
 from functools import partial
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy import Language
@@ -19,15 +19,16 @@ from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
 from thinc.util import to_numpy
 
-from scripts.apply.classifier import read_labels
+from scripts.cascade.component import ANSWERED_BY, TEACHER, TextCategorizerCascade
 from scripts.data.task import Task
 from scripts.distillation.calibration import list_members
-from scripts.distillation.component import DistilledTextCategorizer
 from scripts.inspection.ngrams import locate_ngrams
 from scripts.inspection.occlusion import batch_by_tokens, cut_sentences, cut_words, erase_words, occlude
 
 # First character of a token, the one behind its last, and what the token adds to the logit of a label.
 Contribution = Tuple[int, int, float]
+# Names of the layers that students end in.
+NGRAMS, LINEAR = "ngram_linear", ("ngram_linear", "linear")
 
 
 def contributions(nlp: Language, doc: Doc, label: str, *, by_sentence: bool = False) -> List[Contribution]:
@@ -56,6 +57,23 @@ def explain_docs(
     RETURNS (List[List[Contribution]]): For each document one for each of its tokens.
     RAISES (ValueError): The pipeline does not have a label.
     """
+    teacher = find_teacher(nlp)
+    explained: Dict[int, List[Contribution]] = {}
+    # Of a cascade, whoever gave an answer explains it.
+    asked = [teacher is not None and doc._.get(ANSWERED_BY) == TEACHER for doc in docs]
+    for pipeline, is_theirs in ((nlp, False), (teacher, True)):
+        numbers = [number for number, is_asked in enumerate(asked) if is_asked is is_theirs]
+        if numbers and pipeline is not None:
+            own = [pipeline.make_doc(docs[i].text) if is_theirs else docs[i] for i in numbers]
+            found = explain_answers(pipeline, own, [labels[i] for i in numbers], by_sentence=by_sentence)
+            explained.update(zip(numbers, found))
+    return [explained[number] for number in range(len(docs))]
+
+
+def explain_answers(
+    nlp: Language, docs: List[Doc], labels: Sequence[str], *, by_sentence: bool
+) -> List[List[Contribution]]:
+    """What `explain_docs` gives for a pipeline that answers all itself. The parameters are the same."""
     known, weights = weigh_tokens(nlp, docs, by_sentence=by_sentence)
     explained = []
     for doc, label, doc_weights in zip(docs, labels, weights):
@@ -76,10 +94,9 @@ def weigh_tokens(nlp: Language, docs: List[Doc], *, by_sentence: bool = False) -
         their logits, which sum to 0 over labels. Shape: (n_tokens, n_labels).
     """
     cut = cut_sentences if by_sentence else cut_words
-    cut = cut_sentences if by_sentence else cut_words
     textcat = find_student(nlp)
     if textcat is None:
-        labels = read_labels(nlp)
+        labels = list(nlp("a").cats)
         predict = partial(predict_pipeline, nlp, Task(labels))
         mask = find_mask(nlp)
         return labels, [occlude(predict, doc, cut(doc), mask=mask) for doc in docs]
@@ -99,7 +116,7 @@ def weigh_member(member: Any, docs: List[Doc], cut: Callable[[Doc], List[int]]) 
     RETURNS (ndarray): A row for each token, through all documents. Shape: (n_tokens, n_labels).
     """
     layer = member.get_ref("output_layer")
-    if layer.name == "ngram_linear":
+    if layer.name == NGRAMS:
         tokens, rows, values = locate_ngrams(layer, docs)
         n_tokens = sum(len(doc) for doc in docs)
         W = center(to_numpy(layer.get_param("W")).astype("float64"))
@@ -121,31 +138,38 @@ def find_student(nlp: Language) -> Optional[Any]:
     return textcats[0] if textcats else None
 
 
+def find_teacher(nlp: Language) -> Optional[Language]:
+    """Find the teacher of a cascade.
+
+    nlp (Language): The pipeline.
+    RETURNS (Optional[Language]): What answers where the student is not sure; None if nothing does.
+    """
+    cascades = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TextCategorizerCascade)]
+    return cascades[0].teacher if cascades else None
+
+
 def find_logits(textcat: Any) -> Any:
     """Find the part of a classifier that ends in logits.
 
     textcat (Any): A TextCategorizer.
     RETURNS (Optional[Model[List[Doc], Floats2d]]): The student's model; None if it is not one of the project's.
     """
-    if isinstance(textcat, DistilledTextCategorizer):
-        return textcat.model
     logits, *activation = textcat.model.layers or [textcat.model]
-    is_student = [layer.name for layer in activation] == ["softmax_activation"] and logits.has_ref("output_layer")
-    return logits if is_student else None
+    if [layer.name for layer in activation] == ["softmax_activation"] and logits.has_ref("output_layer"):
+        return logits
+    # As it is trained, nothing comes behind a linear layer. That of stock models is one with its activation.
+    is_student = textcat.model.has_ref("output_layer") and textcat.model.get_ref("output_layer").name in LINEAR
+    return textcat.model if is_student else None
 
 
 def find_mask(nlp: Language) -> Optional[str]:
     """What stands for a word that a pipeline shall not see.
 
     nlp (Language): The pipeline.
-    RETURNS (Optional[str]): The mask of its transformer; None, for no word, if it has no transformer.
+    RETURNS (Optional[str]): The mask of its transformer; None, for no word at all, if there is none.
     """
-    if not nlp.has_pipe("transformer"):
-        return None
-    # Imported late: it brings PyTorch.
-    from scripts.teacher import pipeline_teacher
-
-    return pipeline_teacher.find_mask(nlp)
+    transformer: Any = nlp.get_pipe("transformer") if nlp.has_pipe("transformer") else None
+    return transformer and transformer.model.tokenizer.mask_token
 
 
 def predict_model(model: Any, docs: List[Doc]) -> numpy.ndarray:

@@ -44,9 +44,12 @@ def find_ngrams(layer: Any, docs: List[Doc]) -> Iterator[Tuple[numpy.ndarray, nu
     """
     keys, n_words, n_chars = (layer.attrs[name] for name in ("keys", "ngram_size", "char_ngram_size"))
     index = NgramIndex(keys)
+    hashed = list(hash_ngrams(docs, n_words, n_chars))
     words = [(numpy.arange(sum(map(len, docs))), n) for n in range(1, n_words + 1)]
-    chars = [(own_chars(docs), n) for n in range(2, n_chars + 1)]
-    for (owners, n), (grams, first, last) in zip([*words, *chars], hash_ngrams(docs, n_words, n_chars)):
+    # The shortest n-grams of characters may be left out.
+    shortest = n_chars - (len(hashed) - n_words) + 1
+    chars = [(own_chars(docs), n) for n in range(shortest, n_chars + 1)]
+    for (owners, n), (grams, first, last) in zip([*words, *chars], hashed):
         places, rows = index.find(grams)
         inside = first[places] == last[places]
         places, rows = places[inside], rows[inside]

@@ -22,12 +22,13 @@ def test_every_dependency_is_produced_or_present() -> None:
     config = load_project_config(ROOT)
     produced: Set[str] = set()
     commands = {command["name"]: command for command in config["commands"]}
-    for name in [*config["workflows"]["all"], *config["workflows"]["ablate"]]:
+    steps = [step for workflow in ("all", "cascade", "ablate") for step in config["workflows"][workflow]]
+    for name in steps:
         for dep in commands[name].get("deps", []):
             is_made = any(dep == out or dep.startswith(f"{out}/") for out in produced)
             assert is_made or (ROOT / dep).is_file(), f"{name} depends on {dep}"
         produced |= set(commands[name]["outputs"])
-    assert set(commands) == {*config["workflows"]["all"], *config["workflows"]["ablate"], OF_NO_RUN}
+    assert set(commands) == {*steps, OF_NO_RUN}
 
 
 def test_a_step_that_may_be_skipped_depends_on_its_code_and_its_cfgs() -> None:
@@ -56,6 +57,7 @@ def test_convert_drops_alone_what_it_drops_in_the_project() -> None:
 
 # Values that have no space, as they are numbers.
 NUMBERS = {"negative_up_to", "skip_stars", "max_unusable", "seed", "jobs", "max_loss", "min_agreement", "gpu_id"}
+NUMBERS |= {"cascade_loss", "cascade_words"}
 
 
 @pytest.mark.parametrize("value", ["my run", "o'brien", "é 日本", "[1] #2; (a) & b=c"])

@@ -1,0 +1,114 @@
+"""Processes behind one port."""
+
+import logging
+import os
+import socket
+from functools import partial
+from tempfile import TemporaryDirectory
+
+from uvicorn import Config, Server
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from scripts.files import UserError, told
+from scripts.serving.logs import LOGGER, make_log_config
+from scripts.serving.protocol import LimitedProtocol
+from scripts.serving.settings import Settings
+
+# Seconds in which a worker must tell its parent that it lives: while a large model computes, it may not.
+WORKER_SILENCE = 60
+
+
+def serve(settings: Settings) -> None:
+    """Serve until the process is told to end.
+
+    settings (Settings): Of the server.
+    RAISES (UserError): A model cannot be loaded, or the port is taken.
+    """
+    config = make_config(settings)
+    listener = listen(settings)
+    host, port = listener.getsockname()[:2]
+    logging.getLogger(LOGGER).info(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    if settings.workers == 1:
+        Server(config).run([listener])
+        return
+    # Workers count into its files. Set before they are started, as what counts reads it when it is imported.
+    with TemporaryDirectory(prefix="textdistill-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        workers = Workers(config, [listener])
+        workers.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
+        raise SystemExit(1)
+
+
+def make_config(settings: Settings) -> Config:
+    """How uvicorn serves.
+
+    settings (Settings): Of the server.
+    RETURNS (Config): It can be sent to another process.
+    """
+    return Config(
+        partial(make_app, settings),
+        factory=True,
+        workers=settings.workers,
+        http=partial(LimitedProtocol, read_timeout=settings.read_timeout),  # type: ignore[arg-type]
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_config=make_log_config(),
+        timeout_graceful_shutdown=settings.end_timeout,
+        timeout_worker_healthcheck=WORKER_SILENCE,
+    )
+
+
+def make_app(settings: Settings) -> object:
+    """Make the app where it shall run.
+
+    settings (Settings): Of the server.
+    RETURNS (object): The app.
+    """
+    # Imported late: whoever starts workers needs none of it, and must not have what counts imported before them.
+    from scripts.serving.app import make_app as make
+
+    if settings.workers == 1:
+        return make(settings)
+    try:
+        with told():
+            return make(settings)
+    except SystemExit:
+        # Starting this worker again would not help.
+        raise SystemExit(STARTUP_FAILURE) from None
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the port.
+
+    settings (Settings): Host and port.
+    RETURNS (socket.socket): Bound; workers listen on it.
+    RAISES (UserError): It is taken, or there is no such address.
+    """
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        raise UserError(
+            f"The server cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}. Name "
+            "another with --port or --host."
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+class Workers(Multiprocess):
+    """Starts workers, and starts one again that died."""
+
+    def terminate_all(self) -> None:
+        """Tell the workers to end. The port is theirs alone from now on: kept open here, it would take connections that
+        nobody answers."""
+        super().terminate_all()
+        for listener in self.sockets:
+            listener.close()

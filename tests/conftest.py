@@ -19,6 +19,8 @@ from scripts.augmentation.operations import Augmenter
 from scripts.data.task import Task
 from scripts.files import UserError
 
+pytest_plugins = ["tests.browser"]
+
 ROOT = Path(__file__).parents[1]
 # Real reviews in the layout DIR/LANG/*.jsonl.gz; they must not be in the repository.
 REAL_REVIEWS = Path(os.environ.get("TEXTDISTILL_REVIEWS", ROOT.parent / "shared" / "data"))

@@ -78,7 +78,7 @@ class Guard:
         seconds = time.perf_counter() - exchange.start
         scope = exchange.scope
         # What was routed, not what was asked for: a path can hold anything.
-        route = getattr(scope.get("route"), "path", "other")
+        route = getattr(scope.get("route"), "path", PAGE if scope["path"].startswith(PAGE) else "other")
         self.metrics.requests.labels(scope["method"], route, str(exchange.status)).inc()
         self.metrics.seconds.labels(route).observe(seconds)
         if route not in QUIET or exchange.status >= 400:

@@ -106,6 +106,12 @@ def listen(settings: Settings) -> socket.socket:
 class Workers(Multiprocess):
     """Starts workers, and starts one again that died."""
 
+    def keep_subprocess_alive(self) -> None:
+        """Start a worker again that died. uvicorn would wait for a word of each, and be deaf to signals until one that
+        loads its models has spoken."""
+        if not all(worker.process.is_alive() for worker in self.processes):
+            super().keep_subprocess_alive()
+
     def terminate_all(self) -> None:
         """Tell the workers to end. The port is theirs alone from now on: kept open here, it would take connections that
         nobody answers."""

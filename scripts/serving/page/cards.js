@@ -1,9 +1,11 @@
 // One card for each model: what it says, how sure it is, what it took, and its words in colour.
 
 const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const ROLES = { student: "Student", baseline: "Baseline: the student without a teacher", teacher: "Teacher" };
+const ROLES = { student: "Student", baseline: "Baseline: no teacher", teacher: "Teacher" };
 // Words that are read out: more would tire.
 const READ_OUT = 5;
+// Labels that are shown in the order of the model, the same on every card; of more, the most probable ones.
+const MAX_LABELS = 6;
 // A word that adds less than this share of the strongest one has no line under it.
 const FAINT = 0.15;
 
@@ -20,8 +22,9 @@ export function formatTime(milliseconds) {
 }
 
 function makeBars(result) {
-  const sorted = Object.entries(result.probabilities).sort((a, b) => b[1] - a[1]);
-  const rows = sorted.map(([label, probability]) => {
+  const all = Object.entries(result.probabilities);
+  const shown = all.length > MAX_LABELS ? all.sort((a, b) => b[1] - a[1]).slice(0, MAX_LABELS) : all;
+  const rows = shown.map(([label, probability]) => {
     const fill = make("div", { class: "fill" });
     requestAnimationFrame(() => requestAnimationFrame(() => (fill.style.width = `${100 * probability}%`)));
     const name = make("div", { class: "name" }, make("span", {}, label), make("span", {}, percent.format(probability)));

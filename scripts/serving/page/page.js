@@ -65,7 +65,8 @@ function summarise(results) {
   const agrees = own.label === teacher.label;
   const said = agrees ? `Student and teacher say ${own.label}.` : `The student says ${own.label}, the teacher ${teacher.label}.`;
   const times = [teacher.milliseconds / own.milliseconds, info.size_mb / student.size_mb].map((ratio) => ratio.toFixed(ratio < 10 ? 1 : 0));
-  return `${said} The student took ${formatTime(own.milliseconds)}, ${times[0]} times faster, and is ${times[1]} times smaller.`;
+  const took = `${formatTime(own.milliseconds)} against ${formatTime(teacher.milliseconds)}`;
+  return `${said} It took the student ${took}: ${times[0]} times as fast, at ${times[1]} times less on disk.`;
 }
 
 async function compare() {
@@ -90,6 +91,7 @@ async function compare() {
     find("results").replaceChildren(...cards.map(({ card }) => card));
     find("legend").hidden = false;
     say("status", summarise(results));
+    find("status").scrollIntoView({ block: "nearest" });
     explain(text, cards, signal);
   } catch (error) {
     tell("status", error);

@@ -3,12 +3,14 @@
 import logging
 import os
 import socket
+import sys
 from functools import partial
 from tempfile import TemporaryDirectory
 
 from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from wasabi import msg
 
 from scripts.files import UserError, told
 from scripts.serving.logs import LOGGER, make_log_config
@@ -23,12 +25,17 @@ def serve(settings: Settings) -> None:
     """Serve until the process is told to end.
 
     settings (Settings): Of the server.
-    RAISES (UserError): A model cannot be loaded, or the port is taken.
+    RAISES (UserError): A model cannot be loaded, the port is taken, or the token cannot be sent.
     """
+    if not settings.token.isascii():
+        raise UserError("The token holds characters beyond ASCII, which no header can. Take letters, digits and signs.")
     config = make_config(settings)
     listener = listen(settings)
     host, port = listener.getsockname()[:2]
-    logging.getLogger(LOGGER).info(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    logging.getLogger(LOGGER).info("listening", extra={"fields": {"url": url}})
+    if sys.stdout.isatty():
+        msg.info(f"Open {url} in a browser as soon as the models are loaded. Ctrl+C ends the server.")
     if settings.workers == 1:
         Server(config).run([listener])
         return

@@ -26,15 +26,15 @@ def test_every_answer_has_the_headers_that_keep_others_out(path: str, client: Te
 
 
 def test_a_token_is_asked_for_where_something_could_be_learned(make_client: MakeClient) -> None:
-    client = make_client(token="sécret")
+    client = make_client(token="secret")
     for path in ("/", "/page/page.js", "/healthz", "/readyz", "/openapi.json"):
         assert client.get(path).status_code == 200
-    for given in (b"", b"Bearer ", b"Bearer secret", b"Basic s\xc3\xa9cret", b"bearer"):
+    for given in (b"", b"Bearer ", b"Bearer Secret", b"Basic secret", b"Bearer s\xe9cret"):
         answer = client.post("/v1/classify", json=TEXT, headers={b"Authorization": given})
         assert answer.status_code == 401 and answer.json()["error"]["code"] == "unauthorized"
         assert answer.headers["www-authenticate"] == "Bearer"
     assert client.get("/metrics").status_code == client.get("/nowhere").status_code == 401
-    assert client.post("/v1/classify", json=TEXT, headers={b"Authorization": "Bearer sécret".encode()}).is_success
+    assert client.post("/v1/classify", json=TEXT, headers={"Authorization": "Bearer secret"}).is_success
 
 
 def make_chunks(n_bytes: int) -> Iterator[bytes]:

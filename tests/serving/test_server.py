@@ -177,6 +177,11 @@ def test_two_workers_share_port_and_metrics_start_again_and_end_when_all_is_answ
     assert n_answered > 20 and count(running) == {200: n_answered + 20, 422: 1}
 
 
+def test_a_token_that_no_header_can_hold_is_told(student: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_here("scripts.serving", str(student), "--port", "0", "--token", "sécret") == 1
+    assert "The token holds characters beyond ASCII" in capsys.readouterr().err
+
+
 def test_a_model_that_cannot_be_loaded_ends_all_workers(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run_here("scripts.serving", str(tmp_path), "--port", "0") == 1
     assert "cannot be loaded" in capsys.readouterr().err

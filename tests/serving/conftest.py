@@ -1,24 +1,20 @@
 """A server of toy models that were trained here: in this process, or in one of its own."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List
 
-import httpx2 as httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from benchmarks.serving.process import Running, start_server
 from scripts.packaging.export import export_pipeline
 from scripts.serving.app import serve_models
 from scripts.serving.models import BASELINE, STUDENT, TEACHER, Served, load_model
 from scripts.serving.settings import Settings
-from tests.conftest import ENSEMBLE, ROOT, train
+from tests.conftest import ENSEMBLE, train
 
 MakeClient = Callable[..., TestClient]
+StartServer = Callable[..., Running]
 
 
 @pytest.fixture(scope="package")
@@ -57,57 +53,16 @@ def client(make_client: MakeClient) -> TestClient:
     return make_client()
 
 
-class Running(NamedTuple):
-    """A server in a process of its own."""
-
-    process: "subprocess.Popen[str]"
-    url: str
-    log: Path
-
-    def wait_until_ready(self) -> None:
-        """Wait until it answers."""
-        for _ in range(600):
-            assert self.process.poll() is None, self.log.read_text(encoding="utf8")
-            try:
-                if httpx.get(f"{self.url}/readyz").is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.1)
-        raise TimeoutError(self.log.read_text(encoding="utf8"))
-
-    def end(self) -> int:
-        """Tell it to end. RETURNS (int): Its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
-
-
-def find_url(log: Path) -> str:
-    """Where a server listens: its first line says it."""
-    for _ in range(600):
-        if "http://" in (text := log.read_text(encoding="utf8")):
-            return "http://" + text.partition("http://")[2].partition('"')[0]
-        time.sleep(0.1)
-    raise TimeoutError(log.read_text(encoding="utf8"))
-
-
 @pytest.fixture(scope="module")
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Running]]:
-    """Starts servers as the command line does, with the arguments that it is given; those that still run are killed in
-    the end."""
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Starts servers as the command line does, with the arguments and variables that it is given, and ends them."""
     started: List[Running] = []
 
-    def start(*arguments: Any, **environment: str) -> Running:
-        log = tmp_path_factory.mktemp("server") / "log"
-        command = [sys.executable, "-m", "scripts.serving", *map(str, arguments), "--port", "0", "--drain", "0.3"]
-        with log.open("w", encoding="utf8") as file:
-            process = subprocess.Popen(
-                command, cwd=ROOT, stderr=file, text=True, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}
-            )
-        started.append(Running(process, find_url(log), log))
-        started[-1].wait_until_ready()
+    def start_one(*arguments: Any, **environment: str) -> Running:
+        folder = tmp_path_factory.mktemp("server")
+        started.append(start_server(folder, *arguments, "--drain", "0.3", OMP_NUM_THREADS="1", **environment))
         return started[-1]
 
-    yield start
+    yield start_one
     for running in started:
-        running.process.terminate()
-        running.process.wait(timeout=60)
+        running.end()

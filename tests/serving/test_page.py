@@ -1,13 +1,14 @@
 """The page, in headless Chromium."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Dict
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.serving.process import Running
 from tests.browser import OpenPage, find_barriers
-from tests.serving.conftest import Running
+from tests.serving.conftest import StartServer
 
 pytestmark = pytest.mark.browser
 # A busy machine takes its time.
@@ -18,16 +19,16 @@ CSV = 'text,id\n"love it, ""works"" well",1\nawful,2\n,3\n'
 
 
 @pytest.fixture(scope="module")
-def server(start_server: Callable[..., Running], student: Path) -> Running:
+def server(start: StartServer, student: Path) -> Running:
     """A server of three models that are one."""
     options = ["--baseline", f"baseline={student}", "--teacher", f"teacher={student}", "--max-file", "5000"]
-    return start_server(f"student={student}", *options)
+    return start(f"student={student}", *options)
 
 
 @pytest.fixture(scope="module")
-def closed_server(start_server: Callable[..., Running], student: Path) -> Running:
+def closed_server(start: StartServer, student: Path) -> Running:
     """A server that wants a token."""
-    return start_server(f"student={student}", TEXTDISTILL_TOKEN=TOKEN)
+    return start(f"student={student}", TEXTDISTILL_TOKEN=TOKEN)
 
 
 def compare(page: Page, text: str) -> None:

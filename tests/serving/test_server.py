@@ -4,18 +4,18 @@ import json
 import os
 import signal
 import socket
-import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Dict, Tuple
 from urllib.parse import urlsplit
 
-import httpx2 as httpx
-import psutil
+import httpx2
 import pytest
 
+from benchmarks.serving.ending import Client
+from benchmarks.serving.process import Running
 from tests.conftest import run_here
-from tests.serving.conftest import Running
+from tests.serving.conftest import StartServer
 
 TEXT = {"texts": "I love it"}
 BODY = json.dumps(TEXT).encode("ascii")
@@ -23,9 +23,9 @@ HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: a\r\nContent-Type: application/json
 
 
 @pytest.fixture(scope="module")
-def server(start_server: Callable[..., Running], student: Path) -> Running:
+def server(start: StartServer, student: Path) -> Running:
     """A server with one worker that waits a second for the rest of a request."""
-    return start_server(f"student={student}", "--read-timeout", "1")
+    return start(f"student={student}", "--read-timeout", "1")
 
 
 def connect(running: Running) -> socket.socket:
@@ -96,16 +96,16 @@ def test_a_connection_is_kept_and_two_requests_may_come_at_once(server: Running)
 
 
 def test_a_body_of_fifty_megabytes_is_refused_and_read_past(server: Running) -> None:
-    with httpx.Client() as client:
+    with httpx2.Client() as client:
         answer = client.post(f"{server.url}/v1/classify", content=b"x" * 50_000_000)
         assert answer.status_code == 413 and answer.json()["error"]["code"] == "body_too_long"
         assert client.post(f"{server.url}/v1/classify", json=TEXT).is_success
 
 
 def test_the_log_is_json_and_holds_no_text(server: Running) -> None:
-    httpx.post(f"{server.url}/v1/classify", json={"texts": "nobody's business"})
-    httpx.post(f"{server.url}/v1/classify", content=b'{"texts": "nobody\'s business')
-    lines = [json.loads(line) for line in server.log.read_text(encoding="utf8").splitlines()]
+    httpx2.post(f"{server.url}/v1/classify", json={"texts": "nobody's business"})
+    httpx2.post(f"{server.url}/v1/classify", content=b'{"texts": "nobody\'s business')
+    lines = server.read_log()
     assert {"time", "level", "message"} <= set(lines[0]) and "business" not in json.dumps(lines)
     assert [line["status"] for line in lines if line["message"] == "answered"][-2:] == [200, 422]
 
@@ -117,50 +117,23 @@ def test_a_port_that_is_taken_is_told(server: Running, student: Path, capsys: py
     assert f"The server cannot listen on 127.0.0.1, port {port}: Address already in use. Name another" in said
 
 
-class Client(threading.Thread):
-    """Sends requests on one connection after another until none is taken any more."""
-
-    def __init__(self, url: str) -> None:
-        """url (str): Of the server."""
-        super().__init__()
-        self.url = url
-        self.n_answered = 0
-        self.lost: List[str] = []
-
-    def run(self) -> None:
-        """Send requests, and note those that were taken and not answered."""
-        with httpx.Client(timeout=30) as client:
-            while True:
-                try:
-                    assert client.post(f"{self.url}/v1/classify", json=TEXT).is_success
-                    self.n_answered += 1
-                except httpx.ConnectError:
-                    return
-                except httpx.HTTPError as error:
-                    self.lost.append(repr(error))
-                    return
-
-
 def count(running: Running) -> Dict[int, int]:
     """How many answers a server has logged, by status."""
-    lines = map(json.loads, running.log.read_text(encoding="utf8").splitlines())
-    statuses = [line["status"] for line in lines if line["message"] == "answered" and line["method"] == "POST"]
+    statuses = [line["status"] for line in running.read_log() if line.get("route") == "/v1/classify"]
     return {status: statuses.count(status) for status in set(statuses)}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes otherwise")
 def test_two_workers_share_port_and_metrics_start_again_and_end_when_all_is_answered(
-    start_server: Callable[..., Running], student: Path
+    start: StartServer, student: Path
 ) -> None:
-    running = start_server(f"student={student}", "--workers", "2", TEXTDISTILL_MAX_TEXTS="3")
-    assert httpx.post(f"{running.url}/v1/classify", json={"texts": list("abcd")}).status_code == 422
+    running = start(f"student={student}", "--workers", "2", TEXTDISTILL_MAX_TEXTS="3")
+    assert httpx2.post(f"{running.url}/v1/classify", json={"texts": list("abcd")}).status_code == 422
     for _ in range(20):
-        assert httpx.post(f"{running.url}/v1/classify", json=TEXT).is_success
-    metrics = httpx.get(f"{running.url}/metrics").text
+        assert httpx2.post(f"{running.url}/v1/classify", json=TEXT).is_success
+    metrics = httpx2.get(f"{running.url}/metrics").text
     assert 'textdistill_texts_total{model="student"} 20.0' in metrics
-    workers = [
-        child for child in psutil.Process(running.process.pid).children() if "spawn_main" in " ".join(child.cmdline())
-    ]
+    workers = running.list_workers()
     assert len(workers) == 2
     # What it held is lost; the other one goes on.
     workers[0].send_signal(signal.SIGKILL)

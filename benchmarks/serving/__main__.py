@@ -1,6 +1,6 @@
 """The server under load, over a long time, under attack, and at its end.
 
-    python -m benchmarks.serving STUDENT TEACHER reviews/en/test.jsonl.gz
+python -m benchmarks.serving STUDENT TEACHER reviews/en/test.jsonl.gz
 """
 
 import subprocess
@@ -33,7 +33,7 @@ def measure(
     teacher: str = typer.Argument(..., help="Its teacher"),
     texts: Path = typer.Argument(..., help="Reviews to send"),
     n_texts: int = typer.Option(1000, help="How many of them, in turn"),
-    seconds: float = typer.Option(10, help="How long each load is measured"),
+    seconds: int = typer.Option(10, help="How long each load is measured"),
     n_requests: int = typer.Option(200_000, help="Requests after which memory must be what it was"),
     n_malformed: int = typer.Option(10_000, help="Malformed requests"),
     generator: Optional[Path] = typer.Option(None, help="Python that has schemathesis, which makes more of them"),

@@ -29,19 +29,19 @@ def write_bodies(path: Path, texts: Sequence[str], model: str) -> Path:
     return path
 
 
-def run_wrk(running: Running, bodies: Path, *, n_connections: int, seconds: float) -> Dict[str, Any]:
+def run_wrk(running: Running, bodies: Path, *, n_connections: int, seconds: int) -> Dict[str, Any]:
     """Put a server under load.
 
     running (Running): The server.
     bodies (Path): What is posted.
     n_connections (int): Connections, each of which sends its next request when it has got an answer.
-    seconds (float): For how long.
+    seconds (int): For how long.
     RETURNS (Dict[str, Any]): Requests, seconds, milliseconds of percentiles, and what was refused or lost.
     RAISES (UserError): There is no wrk.
     """
     if shutil.which("wrk") is None:
         raise UserError("There is no wrk. Install it, e.g. with: apt-get install wrk")
-    command = ["wrk", "-t1", f"-c{n_connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(SCRIPT)]
+    command = ["wrk", "-t1", f"-c{n_connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(SCRIPT)]
     done = subprocess.run(
         [*command, f"{running.url}/v1/classify", "--", str(bodies)], capture_output=True, text=True, check=True
     )
@@ -56,7 +56,7 @@ def measure_load(
     *,
     workers: Sequence[int],
     connections: Sequence[int],
-    seconds: float,
+    seconds: int,
 ) -> List[Dict[str, Any]]:
     """Measure requests per second and how long they take.
 
@@ -65,7 +65,7 @@ def measure_load(
     texts (Sequence[str]): One for each request.
     workers (Sequence[int]): Numbers of processes.
     connections (Sequence[int]): Numbers of connections.
-    seconds (float): How long each is measured.
+    seconds (int): How long each is measured.
     RETURNS (List[Dict[str, Any]]): A row for each model, number of workers and number of connections.
     """
     rows = []
@@ -95,14 +95,14 @@ def measure_memory(
     bodies = write_bodies(folder / "bodies", [f"{text} word@@" for text in texts], "student")
     readings: List[Dict[str, float]] = []
     done = refused = lost = 0
-    seconds = 5.0
+    seconds = 5
     with serving(folder, f"student={model}", "--drain", 0) as running:
         while done < n_requests:
             measured = run_wrk(running, bodies, n_connections=n_connections, seconds=seconds)
             done, refused = done + measured["requests"], refused + measured["refused"]
             lost += measured["lost"]
             # Ten readings, more or less.
-            seconds = max(1.0, n_requests / 10 * measured["seconds"] / max(1, measured["requests"]))
+            seconds = max(1, round(n_requests / 10 * measured["seconds"] / max(1, measured["requests"])))
             readings.append({"requests": done, "mb": resident_mb(running)})
     return {"requests": done, "refused": refused, "lost": lost, "readings": readings}
 

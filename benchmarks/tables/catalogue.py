@@ -56,7 +56,7 @@ COMMANDS: Dict[str, str] = {
     "wheel_environments": "python -m benchmarks.wheel_environments WHEEL WHEEL corpus/en/gold/test.spacy \\\n"
     "  --python python3.9 --python python3.10 --python python3.11 --python python3.12 --python python3.13",
     "serving": "python -m benchmarks.serving training/en-amazon/compressed training/en-amazon/teacher/model-best \\\n"
-    "  reviews/en/test.jsonl.gz",
+    "  reviews/en/test.jsonl.gz --generator PYTHON  # one that has schemathesis",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
     "  --scoring benchmarks/results/scoring.json",
 }

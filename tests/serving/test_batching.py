@@ -24,7 +24,7 @@ class Model:
         return [{text: 1.0} for text in texts]
 
 
-def run(model: Model, use: Callable[[Batcher], Awaitable[None]], **options: Any) -> None:
+def run(model: Model, use: Callable[[Batcher], Awaitable[Any]], **options: Any) -> None:
     """Run a batcher as long as something uses it."""
 
     async def work() -> None:

@@ -31,7 +31,7 @@ def server(start: StartServer, student: Path) -> Running:
 def connect(running: Running) -> socket.socket:
     """A connection to a server."""
     address = urlsplit(running.url)
-    connection = socket.create_connection((address.hostname, address.port), timeout=10)
+    connection = socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10)
     return connection
 
 

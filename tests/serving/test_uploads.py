@@ -1,7 +1,7 @@
 """Files of texts, sent and read back."""
 
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 from fastapi.testclient import TestClient
@@ -64,7 +64,7 @@ def test_a_file_that_cannot_be_used_is_told_before_the_answer_begins(fault: str,
 def test_other_types_and_models_are_told(make_client: MakeClient) -> None:
     client = make_client(max_files=0)
     for query, status in (({"type": "xlsx"}, 422), ({}, 422), ({"type": "csv", "model": "other"}, 404)):
-        assert client.post("/v1/files", params=query, content=b"text\na\n").status_code == status  # type: ignore[arg-type]
+        assert client.post("/v1/files", params=query, content=b"text\na\n").status_code == status
     answer = client.post("/v1/files", params={"type": "csv"}, content=b"text\na\n")
     assert answer.status_code == 429 and answer.json()["error"]["code"] == "too_many_files"
 
@@ -73,7 +73,7 @@ def test_a_file_goes_away_with_its_request(
     make_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    seen = []
+    seen: List[str] = []
     classify = Served.classify
 
     def watch(self: Served, texts: Any) -> Any:

@@ -8,8 +8,8 @@ import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-# Set by the process that starts workers, before any of them imports this.
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+from scripts.serving.settings import METRICS_FOLDER
+
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -66,7 +66,7 @@ def report(metrics: Metrics) -> bytes:
     metrics (Metrics): Those of this process.
     RETURNS (bytes): As Prometheus reads them.
     """
-    folder = os.environ.get(FOLDER)
+    folder = os.environ.get(METRICS_FOLDER)
     if not folder:
         return generate_latest(metrics.registry)
     # A worker that died holds nothing any more.

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import sys
+from contextlib import suppress
 from functools import partial
 from tempfile import TemporaryDirectory
 
@@ -15,7 +16,7 @@ from wasabi import msg
 from scripts.files import UserError, told
 from scripts.serving.logs import LOGGER, make_log_config
 from scripts.serving.protocol import LimitedProtocol
-from scripts.serving.settings import Settings
+from scripts.serving.settings import METRICS_FOLDER, Settings
 
 # Seconds in which a worker must tell its parent that it lives: while a large model computes, it may not.
 WORKER_SILENCE = 60
@@ -37,11 +38,12 @@ def serve(settings: Settings) -> None:
     if sys.stdout.isatty():
         msg.info(f"Open {url} in a browser as soon as the models are loaded. Ctrl+C ends the server.")
     if settings.workers == 1:
-        Server(config).run([listener])
+        # Ctrl+C is how it is ended where somebody sits before it.
+        with suppress(KeyboardInterrupt):
+            Server(config).run([listener])
         return
-    # Workers count into its files. Set before they are started, as what counts reads it when it is imported.
     with TemporaryDirectory(prefix="textdistill-metrics-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        os.environ[METRICS_FOLDER] = folder
         workers = Workers(config, [listener])
         workers.run()
     if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple, Sequence
 
+# Variable that names the folder which workers count into. It must be set before anything imports prometheus_client.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
 
 class Settings(NamedTuple):
     """Settings of a server. All of it can be sent to another process.

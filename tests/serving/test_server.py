@@ -152,6 +152,14 @@ def test_two_workers_share_port_and_metrics_start_again_and_end_when_all_is_answ
     assert n_answered > 20 and count(running) == {200: n_answered + 20, 422: 1}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes otherwise")
+def test_control_c_ends_a_server_without_a_word_too_many(server: Running) -> None:
+    # The last test of this server.
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(timeout=60) == 0
+    assert not [line for line in server.read_log() if line["level"] == "error"]
+
+
 def test_a_token_that_no_header_can_hold_is_told(student: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_here("scripts.serving", str(student), "--port", "0", "--token", "sécret") == 1
     assert "The token holds characters beyond ASCII" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from tests.apply.test_apply import ADDED, OPTIONS, make_rows, write_rows
 from tests.serving.conftest import MakeClient
 
 
-@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_file_comes_back_as_apply_writes_it(kind: str, client: TestClient, student: Path, tmp_path: Path) -> None:
     # More than one part.
     source = write_rows(tmp_path / f"in.{kind}", make_rows(300))

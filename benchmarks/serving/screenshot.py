@@ -16,9 +16,9 @@ from benchmarks.document import RESULTS
 from benchmarks.serving.process import serving
 from scripts.files import replaced, run_command
 
-WIDTH, HEIGHT = 1180, 1040
-# The example that is asked: one on which models differ.
-EXAMPLE = 3
+WIDTH, HEIGHT = 1180, 950
+# The example that is asked.
+EXAMPLE = 1
 
 
 def is_last(response: Response) -> bool:

@@ -66,7 +66,7 @@ function summarise(results) {
   const said = agrees ? `Student and teacher say ${own.label}.` : `The student says ${own.label}, the teacher ${teacher.label}.`;
   const times = [teacher.milliseconds / own.milliseconds, info.size_mb / student.size_mb].map((ratio) => ratio.toFixed(ratio < 10 ? 1 : 0));
   const took = `${formatTime(own.milliseconds)} against ${formatTime(teacher.milliseconds)}`;
-  return `${said} It took the student ${took}: ${times[0]} times as fast, and ${times[1]} times smaller on disk.`;
+  return `${said} It took the student ${took}: ${times[0]} times as fast, and ${times[1]} times smaller.`;
 }
 
 async function compare() {

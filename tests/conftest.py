@@ -76,6 +76,8 @@ FIRST = [
     "test_ablation",
     "test_wheel",
     "test_packaging",
+    "test_server",
+    "test_page",
 ]
 
 

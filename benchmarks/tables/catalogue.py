@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import damage, faults, languages, multilingual, peers, runs, speed
+from benchmarks.tables import damage, faults, languages, multilingual, peers, runs, serving, speed
 from benchmarks.tables.table import Table
 
 
@@ -63,6 +63,8 @@ COMMANDS: Dict[str, str] = {
     "fuzz": "python -m benchmarks.fuzz",
     "wheel_environments": "python -m benchmarks.wheel_environments WHEEL WHEEL corpus/en/gold/test.spacy \\\n"
     "  --python python3.9 --python python3.10 --python python3.11 --python python3.12 --python python3.13",
+    "serving": "python -m benchmarks.serving training/en-amazon/compressed training/en-amazon/teacher/model-best \\\n"
+    "  reviews/en/test.jsonl.gz --generator PYTHON  # one that has schemathesis",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
     "  --scoring benchmarks/results/scoring.json",
 }
@@ -95,6 +97,10 @@ TABLES: Dict[str, Shown] = {
     "fuzz": Shown("fuzz", damage.fuzz),
     "environments": Shown("wheel_environments", speed.environments),
     "cost": Shown("cost", speed.cost),
+    "serving-load": Shown("serving", serving.load),
+    "serving-memory": Shown("serving", serving.memory),
+    "serving-attacks": Shown("serving", serving.attacks),
+    "serving-endings": Shown("serving", serving.endings),
 }
 
 # In the middle of a sentence.

@@ -237,7 +237,7 @@ def test_table_is_fitted_on_the_whole_of_a_streamed_corpus(tmp_path: Path) -> No
     attrs = fit_streamed(tmp_path, n_docs=300)
     vocab = spacy.blank("en").vocab
     docs = [doc for shard in list_shards(tmp_path / "shards") for doc in read_docs(shard, vocab)]
-    keys, n_in, n_docs = count_documents(docs, 1)
+    keys, n_in, n_docs = count_documents(docs, 1, 0)
     assert len(keys) == 301 and n_docs == 300
     assert numpy.array_equal(attrs["keys"], keys)
     assert numpy.array_equal(attrs["idf"], (numpy.log((1 + n_docs) / (1 + n_in)) + 1).astype("float32"))

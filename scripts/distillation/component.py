@@ -18,7 +18,7 @@ from scripts.data.predictions import predict_docs
 from scripts.data.task import Task
 from scripts.data.texts import AUGMENTED
 from scripts.distillation.calibration import fit_factors, list_members
-from scripts.distillation.features import MAX_DOCS, choose_features
+from scripts.distillation.features import MAX_CHOICE_DOCS, choose_features
 from scripts.distillation.losses import SoftTargets
 
 # Whole texts that a model is fitted on before training, at most: a fit on more takes long and changes little.
@@ -71,8 +71,8 @@ class DistilledTextCategorizer(TextCategorizer):
         corpus: Optional[Callable[[Language], Iterable[Example]]] = None,
         dev: Optional[Callable[[Language], Iterable[Example]]] = None,
     ) -> None:
-        """Give layers what they need before they are initialised as `textcat` does it: a choice of what they read
-        (`attrs["choices"]`), the whole corpus (`attrs["fit"]`), the vectors of the vocabulary (`attrs["take_vectors"]`).
+        """Give layers what they need before they are initialised as `textcat` does it: the vectors of the vocabulary
+        (`attrs["take_vectors"]`), a choice of what they read (`attrs["choices"]`), the whole corpus (`attrs["fit"]`).
 
         corpus (Optional[Callable[[Language], Iterable[Example]]]): Reader of all that the student will see. It is
             needed beside `get_examples`, as spaCy gives only the first 100 examples of a streamed corpus to that.
@@ -97,7 +97,7 @@ class DistilledTextCategorizer(TextCategorizer):
 
                 if node.attrs.get("choices") and dev is not None and nlp is not None and labels is not None:
                     gold = [eg.reference for eg in dev(nlp)]
-                    choose_features(node, list(read(MAX_DOCS)), gold, Task(labels))
+                    choose_features(node, list(read(MAX_CHOICE_DOCS)), gold, Task(labels))
                 node.attrs["fit"](node, tqdm(read(MAX_FIT_DOCS), desc="Fitting", unit="text", disable=None))
         super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
 

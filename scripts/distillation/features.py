@@ -3,7 +3,7 @@
 It follows from the language (one that writes no spaces, or glues its words together), from the texts (how they are
 spelt) and from their number, so no table of languages would be right for long. A linear model is fitted to what the
 student is to learn, as cheap as the references' and far cheaper than a training; the gold labels of dev say how well
-it does. What is slower must be shown to be better: characters are many.
+it does. Characters are many: they must be shown to be better than words.
 """
 
 from typing import Any, Dict, List, NamedTuple, Tuple
@@ -18,7 +18,7 @@ from scripts.data.task import Task, find_gold
 from scripts.distillation.calibration import fit_factors, read_features, regress
 
 # Texts that a choice is made by: seconds for each choice.
-MAX_DOCS = 4_000
+MAX_CHOICE_DOCS = 4_000
 
 
 class Found(NamedTuple):
@@ -35,9 +35,9 @@ class Found(NamedTuple):
 def choose_features(node: Any, docs: List[Doc], dev: List[Doc], task: Task) -> None:
     """Choose what a layer reads, and set its attrs to that. Its table is not fitted for good.
 
-    Going from the fastest to the slowest, one takes the place of the best so far where it gives the gold labels of dev
-    a higher probability, by more than the choice of the texts explains. Accuracy alone says less: it counts only the
-    texts that are near the border. Without two labels to tell apart, nothing is chosen.
+    The fastest stands unless another gives the gold labels of dev a higher probability, by more than the choice of the
+    texts explains; of several such, the one with the highest. Accuracy says less: only texts near the border change it.
+    Without two labels to tell apart, nothing is chosen.
 
     node (Any): A layer with `attrs["choices"]`.
     docs (List[Doc]): Documents that the student learns from, with gold or the teacher's logits.
@@ -51,17 +51,19 @@ def choose_features(node: Any, docs: List[Doc], dev: List[Doc], task: Task) -> N
     gold = task.number_gold(dev)
     choices = node.attrs["choices"]
     found: Dict[str, Found] = {}
-    best = next(iter(choices))
     for name in tqdm(choices, desc="Choosing features", unit="choice", disable=None):
         node.attrs.update(choices[name])
         node.attrs["fit"](node, docs)
         found[name] = try_features(node, docs, labels, dev, gold, len(task.labels))
-        gain = compare_paired(found[name].log_probs, found[best].log_probs)
-        best = name if gain.difference > 0 and gain.p_value < ALPHA else best
+    first, *others = choices
+    gains = {name: compare_paired(found[name].log_probs, found[first].log_probs) for name in others}
+    better = [name for name, gain in gains.items() if gain.difference > 0 and gain.p_value < ALPHA]
+    best = max(better, key=lambda name: gains[name].difference, default=first)
     node.attrs.update(choices[best])
     node.attrs["chosen"] = {
         "texts": len(docs),
         "dev": len(dev),
+        "p_values": {name: gain.p_value for name, gain in gains.items()},
         "accuracy": {name: float(one.right.mean()) for name, one in found.items()},
         "log_loss": {name: -float(one.log_probs.mean()) for name, one in found.items()},
     }

@@ -17,7 +17,17 @@ from scripts.architectures import ngrams
 from scripts.architectures.lexemes import LEXEME_ATTRS, extract_lexemes
 from scripts.architectures.ngrams import count_documents, hash_ngrams
 from scripts.packaging.export import export_pipeline
-from tests.conftest import ARCHITECTURES, BOTH, BOW, CNN, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
+from tests.conftest import (
+    ARCHITECTURES,
+    BOTH,
+    BOW,
+    CNN,
+    TEXTS,
+    make_examples,
+    make_pipeline,
+    make_teacher_logits,
+    train,
+)
 
 NLP = spacy.blank("en")
 words = st.lists(st.sampled_from(["a", "b", "C", "dd", "É", "😀"]), max_size=6)
@@ -354,9 +364,7 @@ def test_n_process_changes_nothing(architecture: Dict[str, Any]) -> None:
     assert two == pytest.approx(one, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "model", [*ARCHITECTURES.values(), BOTH], ids=[*ARCHITECTURES, "both"]
-)
+@pytest.mark.parametrize("model", [*ARCHITECTURES.values(), BOTH], ids=[*ARCHITECTURES, "both"])
 def test_spans_are_read_like_documents(model: Dict[str, Any]) -> None:
     nlp = export_pipeline(train(model))
     textcat: Any = nlp.get_pipe("textcat")

@@ -45,7 +45,9 @@ def find_layer(nlp: Language, name: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "architecture,names", [(BOW, ["ngrams"]), (BOTH, ["ngrams"]), (CNN, ["words"]), (ENSEMBLE, ["ngrams", "words"])], ids=str
+    "architecture,names",
+    [(BOW, ["ngrams"]), (BOTH, ["ngrams"]), (CNN, ["words"]), (ENSEMBLE, ["ngrams", "words"])],
+    ids=str,
 )
 def test_smaller_numbers_change_little_and_all_can_be_undone(architecture: Dict[str, Any], names: List[str]) -> None:
     nlp = train(architecture)

@@ -166,14 +166,16 @@ def weigh_ngrams(model: Model[List[Doc], Floats2d], docs: List[Doc]) -> Arrays:
     index = model.attrs.get("index")
     if index is None or index.keys is not keys:
         index = model.attrs["index"] = NgramIndex(keys)
+    # Numbers of 32 bits are sorted twice as fast.
+    dtype = "int32" if len(docs) * len(keys) < 2**31 else "int64"
     entries = []
     for grams, first, last in hash_ngrams(docs, model.attrs["ngram_size"], model.attrs["char_ngram_size"]):
         # Few n-grams are in the table: only of those it matters whether they stand within one document.
         places, found = index.find(grams)
         inside = first[places] == last[places]
-        entries.append(first[places[inside]] * len(keys) + found[inside])
+        entries.append(first[places[inside]].astype(dtype) * len(keys) + found[inside])
     sorted_entries = numpy.sort(numpy.concatenate(entries))
-    starts = numpy.flatnonzero(numpy.diff(sorted_entries, prepend=-1))
+    starts = numpy.flatnonzero(numpy.append(sorted_entries[:1] >= 0, sorted_entries[1:] != sorted_entries[:-1]))
     counts = numpy.diff(starts, append=len(sorted_entries))
     doc_ids, rows = numpy.divmod(sorted_entries[starts], max(1, len(keys)))
     values = (1 + numpy.log(counts, dtype="float32")) * idf[rows]

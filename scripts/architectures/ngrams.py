@@ -266,12 +266,12 @@ def hash_ngrams(docs: List[Doc], ngram_size: int, char_ngram_size: int) -> Itera
     """
     if ngram_size:
         words = [doc.to_array([LOWER]).ravel() for doc in docs]
-        yield from ((grams & ~_KIND, *ends) for grams, *ends in _hash_sequences(words, ngram_size))
+        yield from ((grams & ~_KIND, first, last) for grams, first, last in _hash_sequences(words, ngram_size))
     if char_ngram_size:
         texts = [numpy.frombuffer(doc.text.lower().encode("utf-32-le"), dtype="<u4") for doc in docs]
         # A word's key is a hash of 64 bits; a character's number is a small one, and its bits are spread.
         codes = [_mix(text.astype("uint64") + _GOLDEN) for text in texts]
-        yield from ((grams | _CHARS, *ends) for grams, *ends in _hash_sequences(codes, char_ngram_size))
+        yield from ((grams | _CHARS, first, last) for grams, first, last in _hash_sequences(codes, char_ngram_size))
 
 
 def _hash_sequences(sequences: List[numpy.ndarray], n_max: int) -> Iterator[Arrays]:

@@ -27,12 +27,15 @@ REAL_REVIEWS = Path(os.environ.get("TEXTDISTILL_REVIEWS", ROOT.parent / "shared"
 LABELS = ["NEGATIVE", "POSITIVE"]
 
 BOW: Dict[str, Any] = {
-    "@architectures": "textdistill.NgramLinear.v1",
+    "@architectures": "textdistill.NgramLinear.v2",
+    "features": "words",
     "ngram_size": 2,
+    "char_ngram_size": 3,
     "min_docs": 1,
     "max_ngrams": 500,
     "scale": 20.0,
 }
+BOTH: Dict[str, Any] = {**BOW, "features": "words and characters"}
 CNN: Dict[str, Any] = {
     "@architectures": "textdistill.LexemeCNN.v1",
     "width": 8,

@@ -58,6 +58,24 @@ def schedules(record: Record) -> Table:
     return Table(header, format_cells(record["rows"], columns), caption)
 
 
+def features(record: Record) -> Table:
+    """What dev chooses for the n-grams of students (benchmarks.features)."""
+    names = list(record["rows"][0]["accuracy"])
+    rows = []
+    for row in record["rows"]:
+        cells = [f"{100 * row['accuracy'][name]:.1f} ({row['log_loss'][name]:.3f})" for name in names]
+        bold = [f"**{cell}**" if name == row["reads"] else cell for name, cell in zip(names, cells)]
+        p_value = row["p_values"].get(row["reads"])
+        told = "" if p_value is None else "< .001" if p_value < 0.001 else f"{p_value:.3f}".lstrip("0")
+        rows.append([row["name"], row["learns_from"], row["swapped"], f"{row['texts']:,}", *bold, told])
+    caption = (
+        "Accuracy on dev in percent, in brackets log loss, which chooses, of a linear model. In bold: what is chosen; "
+        "p: against words (paired bootstrap over the texts of dev). Swapped: what is chosen with train in dev's place. "
+        f"{name_machine(record['machine'])}"
+    )
+    return Table(("", "learns from", "swapped", "texts", *names, "p"), rows, caption, n_words=3)
+
+
 def ablation(record: Record) -> List[Table]:
     """What each choice is worth: a table for each group of cells."""
     about = Table(

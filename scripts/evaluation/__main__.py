@@ -2,13 +2,14 @@
 
 import random
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, cast
 
 import numpy
 import spacy
 import srsly
 import typer
 from spacy import Language
+from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from wasabi import msg
 
@@ -74,6 +75,9 @@ def evaluate(
     result["transfer"] = describe_transfer(corpus / "transfer", vocab, task)
     for name, (_, settings) in references.items():
         result[name].update(settings=settings, texts=len(learned[name][0]))
+    for name in ("baseline", "student"):
+        if features := find_features(pipelines[name]):
+            result[name]["features"] = features
     result["provenance"] = {
         "student_kind": kind,
         "seed": seed,
@@ -143,6 +147,18 @@ def measure_systems(
     result["verdict"] = judge(systems["student"], {name: systems[name] for name in TAKES})
     result["untested"] = find_untested(gold, task)
     return result
+
+
+def find_features(nlp: Language) -> Optional[Dict[str, Any]]:
+    """What the n-grams of a student are made of.
+
+    nlp (Language): The student.
+    RETURNS (Optional[Dict[str, Any]]): `reads`, and, where it was chosen on dev, what was measured; None if it has no
+        n-grams.
+    """
+    nodes: Any = cast(TrainablePipe, nlp.get_pipe("textcat")).model.walk()
+    found = (node.attrs for node in nodes if "reads" in node.attrs)
+    return next(({"reads": attrs["reads"], **attrs.get("chosen", {})} for attrs in found), None)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,11 @@ def list_facts(result: Dict[str, Any]) -> List[str]:
             + ", ".join(describe_setting(*setting) for setting in result[name]["settings"].items())
             for name, learned in REFERENCES.items()
         ),
+        *(
+            f"{name}: features: {describe_features(result[name]['features'])}"
+            for name in ("baseline", "student")
+            if "features" in result[name]
+        ),
         "The gap is that between the teacher and the better one of reference and baseline",
         "The verdict compares one training of each by a paired bootstrap over the test texts; other seeds may differ",
         f"Reviews: {', '.join(f'{n} {split}' for split, n in provenance['counts'].items())}",
@@ -179,6 +184,21 @@ def summary_rows(result: Dict[str, Any]) -> List[Tuple[str, str]]:
 def describe_setting(name: str, value: Any) -> str:
     """A setting of a reference. RETURNS (str): Its name and value."""
     return f"{name} {value:.3f}" if name == "dev_accuracy" else f"{name} {value}"
+
+
+def describe_features(features: Dict[str, Any]) -> str:
+    """What the n-grams of a student are made of, and why.
+
+    features (Dict[str, Any]): What `evaluate` found.
+    RETURNS (str): A few words.
+    """
+    if "log_loss" not in features:
+        return f"{features['reads']}, as its config says"
+    tried = [f"{name} {loss:.3f} ({features['accuracy'][name]:.1%})" for name, loss in features["log_loss"].items()]
+    return (
+        f"{features['reads']}, chosen by {features['dev']} dev texts. Log loss (and accuracy) of a linear model that "
+        f"learned from {features['texts']} texts: {', '.join(tried)}"
+    )
 
 
 def describe_gap(gap: Optional[float]) -> str:

@@ -5,6 +5,7 @@ import numpy
 import pytest
 import spacy
 import srsly
+from sklearn.feature_extraction.text import CountVectorizer
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -21,7 +22,13 @@ from scripts.evaluation.quality import (
     measure_gap,
     measure_quality,
 )
-from scripts.evaluation.reference import fit_reference, measure_size, read_taught
+from scripts.evaluation.reference import (
+    ANALYZERS,
+    fit_reference,
+    measure_size,
+    read_taught,
+    words_and_characters,
+)
 from scripts.evaluation.report import describe_gap, list_limits, render_report, tell_untested, write_report
 from scripts.evaluation.speed import measure_latency, measure_speed
 from tests.conftest import BOW, LABELS, TEXTS, train
@@ -132,6 +139,9 @@ def test_report_has_every_figure(systems: Dict[str, Any], tmp_path: Path) -> Non
         assert found["difference"] == pytest.approx(student["accuracy"] - result[name]["accuracy"])
     for name in ("reference", "reference_distilled"):
         result[name].update(settings={"C": 4.0, "dev_accuracy": 0.8}, texts=len(name))
+    tried = {"words": 0.5, "characters": 0.25}
+    result["student"]["features"] = {"reads": "characters", "texts": 7, "dev": 5, "log_loss": tried, "accuracy": tried}
+    result["baseline"]["features"] = {"reads": "words"}
     report: Dict[str, Any] = {**result, "labels": LABELS}
     report["limits"] = list_limits(report)
     report["provenance"] = {
@@ -150,6 +160,9 @@ def test_report_has_every_figure(systems: Dict[str, Any], tmp_path: Path) -> Non
     assert text == render_report(report)
     assert "| baseline | 0.500 |" in text.replace("  ", "") and "t.jsonl, sha256 abc" in text
     assert "and the teacher's where there is no gold, 19 texts, tuned on dev: C 4.0, dev_accuracy 0.800" in text
+    assert "baseline: features: words, as its config says" in text
+    chosen = "characters, chosen by 5 dev texts. Log loss (and accuracy) of a linear model that learned from 7 texts"
+    assert f"student: features: {chosen}: words 0.500 (50.0%), characters 0.250 (25.0%)" in text
     assert "No test text has" not in text and result["untested"] == []
     assert tell_untested(["OTHER"]) in render_report({**report, "untested": ["OTHER"]})
     assert "It knows the labels NEGATIVE, POSITIVE and gives one of them to every text" in text
@@ -161,6 +174,26 @@ def test_a_teacher_that_does_not_beat_the_baseline_is_said_to(systems: Dict[str,
     test = predict_split(systems, make_gold()[:2], TASK, name="test")
     result = measure_systems(systems, dict.fromkeys(systems, 1.0), test, TASK, seed=0)
     assert result["student"]["gap_closed"] is None
+
+
+def test_the_references_read_what_students_read() -> None:
+    doc = spacy.blank("en").make_doc("Isn't")
+    grams = words_and_characters(doc)
+    assert grams[:3] == ["is", "n't", "is n't"] and len(grams) == 3 + 5 + 4 + 3 + 2 + 1 == len(set(grams))
+    assert grams[3:] == [
+        f"\0{gram}" for gram in CountVectorizer(**ANALYZERS["characters, 1 to 5"]).build_analyzer()(doc)
+    ]
+    words = CountVectorizer(**ANALYZERS["words, 1 to 3"]).build_analyzer()
+    assert grams[:3] == words(doc)
+
+
+@pytest.mark.parametrize("features", list(ANALYZERS))
+def test_each_kind_of_reference_classifies_and_can_be_measured(features: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.evaluation.reference.ANALYZERS", {features: ANALYZERS[features]})
+    docs = make_gold()
+    found, settings = fit_reference(docs, TASK.number_gold(docs), docs, TASK.number_gold(docs), TASK, name="reference")
+    assert settings["features"] == features and settings["dev_accuracy"] == 1.0
+    assert found("I love it").cats["POSITIVE"] > 0.5 and measure_size(found) > 0
 
 
 def test_the_reference_learns_gold_and_is_chosen_on_dev() -> None:

@@ -3,8 +3,9 @@
     python -m benchmarks.keep en
     python -m benchmarks.keep languages
 
-Of training/RUN/report/report.json, times.json and ablation.json what is there is kept, and what the packaged student
-says of an example. Of the table that the command `languages` writes, training/languages.json and its picture are.
+Of training/RUN/report/report.json, times.json, cascade.json and ablation.json what is there is kept, and what the
+packaged student says of an example. Of the table that the command `languages` writes,
+training/languages.json and its picture are.
 """
 
 import shutil
@@ -47,7 +48,7 @@ def read_run(folder: Path) -> Dict[str, Any]:
     """Read what a run says.
 
     folder (Path): Folder of its models, e.g. training/en.
-    RETURNS (Dict[str, Any]): Records by name: report and example, times and ablation if they are there.
+    RETURNS (Dict[str, Any]): Records by name: report and example; times, cascade and ablation if they are there.
     RAISES (UserError): The run is not finished.
     """
     report_path, wheel_path = folder / "report" / "report.json", folder / "wheel.json"
@@ -61,8 +62,9 @@ def read_run(folder: Path) -> Dict[str, Any]:
             "machine": report["provenance"]["machine"],
             "steps": srsly.read_json(folder / "times.json"),
         }
-    if (folder / "ablation.json").is_file():
-        records["ablation"] = srsly.read_json(folder / "ablation.json")
+    for name in ("cascade", "ablation"):
+        if (folder / f"{name}.json").is_file():
+            records[name] = srsly.read_json(folder / f"{name}.json")
     return records
 
 

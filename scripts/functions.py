@@ -7,6 +7,7 @@ import scripts.architectures.lexemes
 import scripts.architectures.ngrams
 import scripts.architectures.softmax
 import scripts.augmentation.operations
+import scripts.cascade.component
 import scripts.distillation.component
 import scripts.distillation.reader
 import scripts.factories

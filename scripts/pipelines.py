@@ -13,6 +13,7 @@ import spacy
 import srsly
 from spacy import Language
 
+from scripts.cascade.component import TEACHER
 from scripts.encoders import check_settings, read_settings
 from scripts.files import UserError
 
@@ -24,10 +25,7 @@ def read_pipeline(name: Union[str, Path]) -> Language:
     RETURNS (Language): The pipeline.
     RAISES (UserError): It holds more than data, or needs a package that is not there.
     """
-    config = Path(name) / "config.cfg"
-    if config.is_file() and "spacy-transformers." in config.read_text(encoding="utf8"):
-        for path in sorted(Path(name).glob("*/model")):
-            check_model(srsly.read_msgpack(path), str(path))
+    check_folder(Path(name))
     try:
         return spacy.load(name)
     except ImportError as error:
@@ -38,6 +36,20 @@ def read_pipeline(name: Union[str, Path]) -> Language:
     except UnpicklingError as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"{name}: the weights of a transformer hold more than numbers: {reason}") from error
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a pipeline whose transformers are more than data, also one inside of a cascade.
+
+    folder (Path): The pipeline; a folder without any passes.
+    RAISES (UserError): It is refused.
+    """
+    config = folder / "config.cfg"
+    if config.is_file() and "spacy-transformers." in config.read_text(encoding="utf8"):
+        for path in sorted(folder.glob("*/model")):
+            check_model(srsly.read_msgpack(path), str(path))
+    for nested in sorted(folder.glob(f"*/{TEACHER}")):
+        check_folder(nested)
 
 
 def check_model(model: Any, where: str) -> None:

@@ -46,6 +46,8 @@ def prepare(
     seed: int = typer.Option(..., help="Seed of the run"),
     max_loss: float = typer.Option(..., help="Points of accuracy that the compressed student may lose"),
     min_agreement: float = typer.Option(..., help="Share of texts on which it must agree", min=0, max=1),
+    cascade_loss: float = typer.Option(..., help="Points of accuracy that the cascade may lose against the teacher"),
+    cascade_words: float = typer.Option(..., help="Share of words that the teacher may read for it", min=0, max=1),
 ) -> None:
     """Check the variables, and write down which code each step follows from, and where work runs."""
     check_run(run)

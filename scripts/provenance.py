@@ -5,7 +5,8 @@ To the code of a module belong, by their bytes (a comment counts, as nobody can 
 - the module, and each file of the project that it imports, directly or indirectly, at the top or inside a function;
   of a package that is imported as a whole (`import scripts.architectures`), all modules;
 - a module whose dotted name or file name stands in one of these as a string, as it does where a process is started:
-  `"-m", "scripts.lexicon"`, or `with_name("check_wheel.py")` for a file beside it;
+  `"-m", "scripts.lexicon"`, or `with_name("check_wheel.py")` for a file beside it; of a page also its `page.html` and
+  the like;
 - the file that registers a name which stands as a string in one of these files or in one of the step's cfgs, such as
   `textdistill.SoftTargets.v1` or `textcat_distill`.
 
@@ -72,6 +73,8 @@ def find_sources(modules: Iterable[Path], configs: Iterable[Path]) -> Set[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
+            if path.suffix != ".py":
+                continue
             code = read_code(path)
             waiting += [file for name in code.imports for file in find_module(name)]
             waiting += [file for name in code.strings for file in find_named(name, path)]
@@ -112,13 +115,13 @@ def find_module(name: str) -> List[Path]:
 
 
 def find_named(name: str, beside: Path) -> List[Path]:
-    """Find the module that a string names.
+    """Find the module, or the part of a page, that a string names.
 
     name (str): Any string.
     beside (Path): The file in which it stands.
     RETURNS (List[Path]): What `python -m NAME` runs, or the file of this name beside the other; none if there is none.
     """
-    if re.fullmatch(r"\w+\.py", name):
+    if re.fullmatch(r"\w+\.(py|html|css|js)", name):
         return [path for path in [beside.with_name(name)] if path.is_file()]
     if re.fullmatch(r"\w+(\.\w+)+", name):
         return [*find_module(name), *find_module(f"{name}.__main__")]

@@ -90,7 +90,7 @@ def run_workflow(
         project_run(project, workflow, overrides=overrides, force=force, dry=True)
         return
     steps: List[str] = config["workflows"][workflow]
-    run_name = steps[0].removeprefix("prepare-")
+    run_name = config["workflows"]["all"][0].removeprefix("prepare-")
     path = project / "training" / run_name / "times.json"
     times: Dict[str, Dict[str, float]] = srsly.read_json(path) if path.is_file() else {}
     rows = []

@@ -6,6 +6,7 @@ variable that project.yml does not have. So the names are read where they were t
 
 import difflib
 import json
+import re
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,8 @@ from scripts.files import UserError
 FORBIDDEN = '/\\:*?"<>|$'
 # File systems take 255 bytes.
 MAX_BYTES = 200
+# spaCy's code for any language: its tokenizer is for texts of several.
+ANY = "xx"
 
 
 def check_run(name: str) -> None:
@@ -60,6 +63,15 @@ def check_language(lang: str) -> None:
             f"spaCy has no language {lang!r}.{suggest(lang, known)} Give --vars.lang one, or --vars.langs some, of "
             f"{', '.join(sorted(known))}"
         )
+
+
+def split_languages(langs: str) -> List[str]:
+    """The languages of a list as it is typed.
+
+    langs (str): Value of `--vars.langs`: codes with spaces or commas between them.
+    RETURNS (List[str]): Each once, in order.
+    """
+    return list(dict.fromkeys(code for code in re.split(r"[\s,]+", langs) if code))
 
 
 def check_tagger(tagger: str) -> None:

@@ -19,18 +19,23 @@ from scripts.augmentation.operations import Augmenter
 from scripts.data.task import Task
 from scripts.files import UserError
 
+pytest_plugins = ["tests.browser"]
+
 ROOT = Path(__file__).parents[1]
 # Real reviews in the layout DIR/LANG/*.jsonl.gz; they must not be in the repository.
 REAL_REVIEWS = Path(os.environ.get("TEXTDISTILL_REVIEWS", ROOT.parent / "shared" / "data"))
 LABELS = ["NEGATIVE", "POSITIVE"]
 
 BOW: Dict[str, Any] = {
-    "@architectures": "textdistill.NgramLinear.v1",
+    "@architectures": "textdistill.NgramLinear.v2",
+    "features": "words",
     "ngram_size": 2,
+    "char_ngram_size": 3,
     "min_docs": 1,
     "max_ngrams": 500,
     "scale": 20.0,
 }
+BOTH: Dict[str, Any] = {**BOW, "features": "words and characters"}
 CNN: Dict[str, Any] = {
     "@architectures": "textdistill.LexemeCNN.v1",
     "width": 8,
@@ -58,6 +63,7 @@ TEXTS: List[Tuple[str, str]] = [
 VARIABLES: Dict[str, Any] = {
     **{"run": "en", "lang": "en", "segmenter": "default", "tagger": "", "name": "reviews", "package_version": "0.1.0"},
     **{"seed": 0, "gpu_id": -1, "max_loss": 0.2, "min_agreement": 0.99},
+    **{"cascade_loss": 0.5, "cascade_words": 1.0},
 }
 
 
@@ -73,6 +79,8 @@ FIRST = [
     "test_ablation",
     "test_wheel",
     "test_packaging",
+    "test_server",
+    "test_page",
 ]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import damage, faults, languages, peers, runs, speed, words
+from benchmarks.tables import damage, faults, languages, multilingual, peers, runs, serving, speed, words
 from benchmarks.tables.table import Table
 
 
@@ -28,7 +28,12 @@ LANGUAGES = (
     'python -m spacy project run languages . --vars.langs "en de fr es it nl" --vars.reviews reviews\n'
     "python -m benchmarks.keep languages"
 )
+MULTILINGUAL = (
+    'python -m spacy project run languages . --vars.langs "de nl xx" --vars.reviews reviews\n'
+    "python -m benchmarks.multilingual xx de nl"
+)
 ABLATE = AMAZON.replace(" all ", " ablate ")
+CASCADE = AMAZON.replace(" all ", " cascade ")
 
 # By record the command that makes it.
 COMMANDS: Dict[str, str] = {
@@ -39,6 +44,10 @@ COMMANDS: Dict[str, str] = {
     "times_en-amazon": AMAZON,
     "ablation_en-amazon": ABLATE,
     "languages": LANGUAGES,
+    "multilingual": MULTILINGUAL,
+    "cascade_en-amazon": CASCADE,
+    "cascade_de-amazon": CASCADE.replace("--vars.reviews", "--vars.lang de --vars.reviews").replace("en-am", "de-am"),
+    "features": "python -m benchmarks.features corpus/en-amazon corpus/de corpus/fr  # and so on: finished runs",
     "schedules": "python -m benchmarks.schedules corpus/en corpus/en-amazon",
     "peers": "python -m benchmarks.peers corpus/en-amazon training/en-amazon",
     "student": "python -m benchmarks.student reviews/en/test.jsonl.gz BOW CNN ENSEMBLE  # three packaged students",
@@ -57,6 +66,8 @@ COMMANDS: Dict[str, str] = {
     "python -m benchmarks.word_classes reviews --langs de,fr",
     "wheel_environments": "python -m benchmarks.wheel_environments WHEEL WHEEL corpus/en/gold/test.spacy \\\n"
     "  --python python3.9 --python python3.10 --python python3.11 --python python3.12 --python python3.13",
+    "serving": "python -m benchmarks.serving training/en-amazon/compressed training/en-amazon/teacher/model-best \\\n"
+    "  reviews/en/test.jsonl.gz --generator PYTHON  # one that has schemathesis",
     "cost": "python -m benchmarks.cost STUDENT reviews/en/unlabelled.jsonl.gz --price-per-hour PRICE \\\n"
     "  --scoring benchmarks/results/scoring.json",
 }
@@ -65,12 +76,16 @@ TABLES: Dict[str, Shown] = {
     "report-amazon": Shown("report_en-amazon", runs.report),
     "report-demo": Shown("report_en", runs.report),
     "languages": Shown("languages", languages.languages),
+    "multilingual": Shown("multilingual", multilingual.multilingual),
     "languages-short": Shown("languages", languages.languages_short),
     "steps-demo": Shown("times_en", runs.steps),
     "steps-amazon": Shown("times_en-amazon", runs.steps),
     "example-demo": Shown("example_en", runs.example),
+    "features": Shown("features", runs.features),
     "schedules": Shown("schedules", runs.schedules),
     "ablation-amazon": Shown("ablation_en-amazon", runs.ablation),
+    "cascade-amazon": Shown("cascade_en-amazon", runs.cascade),
+    "cascade-amazon-de": Shown("cascade_de-amazon", runs.cascade),
     "peers": Shown("peers", peers.peers),
     "peers-front": Shown("peers", peers.list_front),
     "peers-settings": Shown("peers", peers.peer_settings),
@@ -87,6 +102,10 @@ TABLES: Dict[str, Shown] = {
     "word-classes": Shown("word_classes", words.word_classes),
     "environments": Shown("wheel_environments", speed.environments),
     "cost": Shown("cost", speed.cost),
+    "serving-load": Shown("serving", serving.load),
+    "serving-memory": Shown("serving", serving.memory),
+    "serving-attacks": Shown("serving", serving.attacks),
+    "serving-endings": Shown("serving", serving.endings),
 }
 
 # In the middle of a sentence.

@@ -7,6 +7,7 @@ import srsly
 
 from benchmarks.tables.table import Table, format_cells, name_machine
 from scripts.ablation import report as ablation_report
+from scripts.cascade import report as cascade_report
 from scripts.evaluation import report as evaluation_report
 
 Record = Dict[str, Any]
@@ -57,6 +58,24 @@ def schedules(record: Record) -> Table:
     return Table(header, format_cells(record["rows"], columns), caption)
 
 
+def features(record: Record) -> Table:
+    """What dev chooses for the n-grams of students (benchmarks.features)."""
+    names = list(record["rows"][0]["accuracy"])
+    rows = []
+    for row in record["rows"]:
+        cells = [f"{100 * row['accuracy'][name]:.1f} ({row['log_loss'][name]:.3f})" for name in names]
+        bold = [f"**{cell}**" if name == row["reads"] else cell for name, cell in zip(names, cells)]
+        p_value = row["p_values"].get(row["reads"])
+        told = "" if p_value is None else "< .001" if p_value < 0.001 else f"{p_value:.3f}".lstrip("0")
+        rows.append([row["name"], row["learns_from"], row["swapped"], f"{row['texts']:,}", *bold, told])
+    caption = (
+        "Accuracy on dev in percent, in brackets log loss, which chooses, of a linear model. In bold: what is chosen; "
+        "p: against words (paired bootstrap over the texts of dev). Swapped: what is chosen with train in dev's place. "
+        f"{name_machine(record['machine'])}"
+    )
+    return Table(("", "learns from", "swapped", "texts", *names, "p"), rows, caption, n_words=3)
+
+
 def ablation(record: Record) -> List[Table]:
     """What each choice is worth: a table for each group of cells."""
     about = Table(
@@ -74,6 +93,15 @@ def ablation(record: Record) -> List[Table]:
             for group in record["groups"]
         ),
     ]
+
+
+def cascade(record: Record) -> Table:
+    """Student and teacher, and both in one pipeline."""
+    caption = (
+        f"{record['n_test']:,} test texts. {cascade_report.explain(record)} Asked: what the teacher reads. "
+        f"{name_machine(record['machine'])}"
+    )
+    return Table(cascade_report.HEADER, cascade_report.table_rows(record), caption)
 
 
 def example(record: Record) -> str:

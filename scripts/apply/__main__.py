@@ -12,10 +12,9 @@ import errno
 import os
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, Optional
 
 import spacy
 import typer
@@ -23,20 +22,12 @@ from tqdm import tqdm
 from wasabi import msg
 
 from scripts.apply.classifier import load_pipeline, make_classifier, model_folder, read_labels
+from scripts.apply.corpus import InputChanged, cut_parts, read_again, scan
 from scripts.data.tables.contents import check_file, is_url
-from scripts.data.tables.file_types import (
-    FILE_TYPES,
-    WRITERS,
-    choose_encode,
-    describe_source,
-    file_type,
-    read_rows,
-    require_column,
-)
-from scripts.data.tables.rows import Quotes, Row
-from scripts.data.usable import find_fault, is_empty
+from scripts.data.tables.file_types import FILE_TYPES, WRITERS, choose_encode, describe_source, file_type, read_rows
+from scripts.data.tables.rows import Quotes
 from scripts.engines.config import read_engine
-from scripts.engines.shards import PackedFolder, Shard, prepare_folder, run_shards
+from scripts.engines.shards import PackedFolder, prepare_folder, run_shards
 from scripts.files import UserError, hash_path, remove, replaced, run_command
 from scripts.locks import locked
 from scripts.segmenters import find_max_bytes
@@ -64,8 +55,18 @@ def apply(
     nlp = load_pipeline(model)
     # Before anything is read of it: what changes after this is noticed.
     input_sha256 = hash_path(input_path)
-    max_bytes = find_max_bytes(nlp.config["nlp"]["tokenizer"])
-    corpus = scan(input_path, text_column=text_column, max_length=nlp.max_length, max_bytes=max_bytes, quotes=quotes)
+    source = describe_source(input_path)
+    if source != str(input_path):
+        msg.info(f"Reading {source}")
+    rows = tqdm(read_rows(input_path, quotes=quotes), desc="Checking", unit="text", disable=None)
+    corpus = scan(
+        rows,
+        input_path,
+        text_column=text_column,
+        option="--text-column",
+        max_length=nlp.max_length,
+        max_bytes=find_max_bytes(nlp.config["nlp"]["tokenizer"]),
+    )
     added = [label_column, *(f"{label_column}_{label}" for label in read_labels(nlp))]
     taken = [column for column in added if column in corpus.columns]
     if taken:
@@ -151,49 +152,6 @@ def check_output(output: Path, input_path: Path) -> str:
     return suffix
 
 
-class Corpus(NamedTuple):
-    """What is known of a corpus once it has been read."""
-
-    n_rows: int
-    n_empty: int
-    columns: List[str]
-
-
-def scan(path: Path, *, text_column: str, max_length: int, max_bytes: Optional[int] = None, quotes: Quotes) -> Corpus:
-    """Read a corpus once, so that a broken line is found before hours of work and not after, and the end is in sight.
-
-    path (Path): The corpus.
-    text_column (str): Column of the text.
-    max_length (int): Most characters that the pipeline takes.
-    max_bytes (Optional[int]): Most bytes that its tokenizer takes, if there is such a limit.
-    quotes (Quotes): What quotes are in CSV and TSV.
-    RETURNS (Corpus): Its size and columns, in the order in which they first come.
-    RAISES (UserError): A line cannot be used.
-    """
-    n_rows = n_empty = 0
-    columns: Dict[str, None] = {}
-    source = describe_source(path)
-    if source != str(path):
-        msg.info(f"Reading {source}")
-    for line, row in tqdm(read_rows(path, quotes=quotes), desc="Checking", unit="text", disable=None):
-        where = f"{source}, line {line}"
-        require_column(path, line, row, text_column, option="--text-column")
-        text = row[text_column]
-        if not is_empty(text) and (fault := find_fault(text, max_length=max_length, max_bytes=max_bytes)):
-            raise UserError(f"{where}: {fault}")
-        n_rows += 1
-        n_empty += is_empty(text)
-        columns.update(dict.fromkeys(row))
-    return Corpus(n_rows, n_empty, list(columns))
-
-
-class InputChanged(UserError):
-    """The input is no longer what it was when it was scanned."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} changed while it was read. Run the same command again.")
-
-
 @contextmanager
 def unchanged(path: Path, sha256: str, parts: Path) -> Iterator[None]:
     """Have a folder for parts. Those of an input that changed are deleted, and whatever came of it is told as that.
@@ -216,37 +174,6 @@ def unchanged(path: Path, sha256: str, parts: Path) -> Iterator[None]:
     except InputChanged:
         remove(parts)
         raise
-
-
-def read_again(path: Path, n_rows: int, *, quotes: Quotes) -> Iterator[Row]:
-    """Read a corpus that has been scanned.
-
-    path (Path): The corpus.
-    n_rows (int): How many rows were found.
-    quotes (Quotes): What quotes are in CSV and TSV.
-    YIELDS (Row): Its rows.
-    RAISES (InputChanged): There are more or fewer now, also where the file is as it was before and after that.
-    """
-    n_read = 0
-    for row in read_rows(path, quotes=quotes):
-        n_read += 1
-        yield row
-    if n_read != n_rows:
-        raise InputChanged(path)
-
-
-def cut_parts(rows: Iterable[Row], size: int) -> Iterator[Shard]:
-    """Cut a corpus into parts.
-
-    rows (Iterable[Row]): Read once.
-    size (int): Rows of each part but the last.
-    YIELDS (Shard): Parts, named so that their names sort as they follow each other.
-    """
-    stream = iter(rows)
-    number = 0
-    while block := list(islice(stream, size)):
-        yield Shard(f"{number:08}.part", len(block), block)
-        number += 1
 
 
 if __name__ == "__main__":

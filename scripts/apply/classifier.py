@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
-from typing import Any, Dict, List, Sequence, Union
+from typing import Any, Dict, Iterator, List, Sequence, Union
 
 from spacy import Language
 from threadpoolctl import threadpool_limits
@@ -57,8 +57,7 @@ class Classifier:
         # depends on the number of threads, which is not the same everywhere; the processes share the cores anyway.
         with self.nlp.memory_zone(), threadpool_limits(1):
             cats = iter([doc.cats for doc in self.nlp.pipe(texts, batch_size=self.batch_size)])
-        predictions = [None if is_empty(row[self.text_column]) else next(cats) for _, row in rows]
-        predicted = [(line, {**row, **self._describe(scores)}) for (line, row), scores in zip(rows, predictions)]
+        predicted = add_predictions(rows, cats, text_column=self.text_column, added=self.added)
         return self.encode(predicted, self.columns)
 
     def _forget(self) -> None:
@@ -69,12 +68,26 @@ class Classifier:
                     # A copy begins empty.
                     node.attrs["cache"] = copy(node.attrs["cache"])
 
-    def _describe(self, cats: Any) -> Dict[str, Any]:
-        """The new values of a row; none of them is known for an empty text."""
-        if cats is None:
-            return dict.fromkeys(self.added)
-        probs = [round(float(prob), DIGITS) for prob in cats.values()]
-        return dict(zip(self.added, [max(cats, key=cats.__getitem__), *probs]))
+
+def add_predictions(
+    rows: Sequence[Row], cats: Iterator[Dict[str, float]], *, text_column: str, added: Sequence[str]
+) -> List[Row]:
+    """Add to rows what a pipeline says of their texts.
+
+    rows (Sequence[Row]): The rows.
+    cats (Iterator[Dict[str, float]]): Of each text that is not empty, in order.
+    text_column (str): Column of the text.
+    added (Sequence[str]): The new columns: the label, then one for each label's probability.
+    RETURNS (List[Row]): The rows with the new columns; nothing stands there for an empty text.
+    """
+    predicted = []
+    for line, row in rows:
+        values: List[Any] = [None] * len(added)
+        if not is_empty(row[text_column]):
+            scores = next(cats)
+            values = [max(scores, key=scores.__getitem__), *(round(float(prob), DIGITS) for prob in scores.values())]
+        predicted.append((line, {**row, **dict(zip(added, values))}))
+    return predicted
 
 
 def make_classifier(model: Union[str, PackedFolder], **settings: Any) -> Classifier:

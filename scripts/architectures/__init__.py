@@ -17,6 +17,9 @@ predicts_as (Callable[[Dict], Dict]): From the model's config block to the one t
     make the same layers, as one loads the weights of the other.
 requires (List[str]): Packages that the node needs beside spaCy's own, e.g. ["torch>=2.0"]. So does the wheel.
 fit (Callable[[Model, Iterable[Doc]], None]): Reads the corpus once before the model is initialised.
+choices (Dict[str, Dict[str, Any]]): Attrs that the node may have, by what it then reads, the fastest first: one is
+    chosen on dev before the fit. Each sets `reads` (str) to its name, which the report states with what was measured,
+    `chosen`. Empty where the config has chosen.
 take_vectors (Callable[[Model, Vocab], None]): Takes the vectors of the vocabulary over before that.
 features (Callable[[Model, List[Doc]], Tuple[ndarray, ndarray, ndarray]]): What the node, with logits that are the sum
     of value * W[row] over a document's entries, plus b, reads in documents: document number, row and value of each

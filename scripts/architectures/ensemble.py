@@ -20,7 +20,7 @@ def build_logit_ensemble(
 ) -> Model[List[Doc], Floats2d]:
     """Build the sum of two models that end in logits.
 
-    bow (Model[List[Doc], Floats2d]): First model, e.g. textdistill.NgramLinear.v1.
+    bow (Model[List[Doc], Floats2d]): First model, e.g. textdistill.NgramLinear.v2.
     cnn (Model[List[Doc], Floats2d]): Second model, e.g. textdistill.LexemeCNN.v1.
     nO (Optional[int]): Number of labels; inferred at initialisation when None.
     RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO).

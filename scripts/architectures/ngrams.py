@@ -1,11 +1,12 @@
-"""Linear classifier over a pruned table of word and, if asked for, character n-grams: the fastest student.
+"""Linear classifier over a pruned table of n-grams of words, of characters, or of both: the fastest student.
 
-A document is a sublinear TF-IDF vector of the n-grams that the table knows, scaled to a fixed length.
-The table is fitted once, on the documents seen at initialisation, and is shipped with the weights.
+A document is a sublinear TF-IDF vector of the n-grams that the table knows, scaled to a fixed length; of two kinds,
+each has the same length. The table is fitted once, on the documents seen at initialisation, and is shipped with the
+weights.
 Shipped module: it imports only spaCy, Thinc, NumPy and the standard library.
 """
 
-from typing import Callable, Iterable, Iterator, List, Optional, Tuple, cast
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
 import numpy
 from spacy.attrs import LOWER
@@ -19,6 +20,8 @@ Arrays = Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
 _GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
 _MURMUR = numpy.uint64(0xC6A4A7935BD1E995)
 _SHIFT = numpy.uint64(29)
+# The last bit of a key tells what its n-gram is made of.
+_KIND, _WORDS, _CHARS = numpy.uint64(1), numpy.uint64(0), numpy.uint64(1)
 # Distinct n-grams held while counting. Past it those seen once are dropped (lossy counting, Manku and
 # Motwani 2002), so that memory stays flat on any number of documents.
 _MAX_COUNTED = 8_000_000
@@ -27,37 +30,50 @@ _COUNT_CHUNK = 2_000_000
 _WEIGHED, _SCALED = 256, 2_000
 
 
-@registry.architectures("textdistill.NgramLinear.v1")
+@registry.architectures("textdistill.NgramLinear.v2")
 def build_ngram_linear(
+    features: str,
     ngram_size: int,
+    char_ngram_size: int,
     min_docs: int,
     max_ngrams: int,
     scale: float,
-    char_ngram_size: int = 0,
     nO: Optional[int] = None,
 ) -> Model[List[Doc], Floats2d]:
     """Build a linear model over TF-IDF weighted n-grams that ends in logits.
 
-    ngram_size (int): Longest n-gram, in tokens; all shorter ones are used too.
+    features (str): What is read: "words", "characters", "words and characters", or "auto", which leaves the choice to
+        who trains it.
+    ngram_size (int): Longest n-gram of words, in tokens; all shorter ones are used too.
+    char_ngram_size (int): Longest n-gram of characters, in lower case, which runs over the ends of words; all shorter
+        ones are used too.
     min_docs (int): Number of documents that an n-gram must occur in to be kept.
-    max_ngrams (int): Size of the table; the n-grams of most documents are kept.
+    max_ngrams (int): Size of the table for words, and of that for characters; the n-grams of most documents are kept.
     scale (float): Length of a document vector. With Adam, the logits move `scale` times the learn rate.
-    char_ngram_size (int): Longest n-gram of characters, spaces included, from 2 on; 0 uses none. For languages that
-        write no spaces, and for noisy text.
     nO (Optional[int]): Number of labels; inferred at initialisation when None.
     RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO). `attrs["fit"]` must run before
         initialisation; without it the table is fitted on the initialisation sample.
     """
-    for name, value in (("ngram_size", ngram_size), ("min_docs", min_docs), ("max_ngrams", max_ngrams)):
+    sizes = {"ngram_size": ngram_size, "char_ngram_size": char_ngram_size, "min_docs": min_docs}
+    for name, value in {**sizes, "max_ngrams": max_ngrams}.items():
         if value < 1:
-            raise ValueError(f"{name} of textdistill.NgramLinear.v1 must be at least 1, got {value}")
-    if char_ngram_size == 1 or char_ngram_size < 0:
+            raise ValueError(f"{name} of textdistill.NgramLinear.v2 must be at least 1, got {value}")
+    # The fastest first. A kind that is not read has the size 0.
+    choices: Dict[str, Dict[str, Any]] = {
+        "words": {"ngram_size": ngram_size, "char_ngram_size": 0},
+        "characters": {"ngram_size": 0, "char_ngram_size": char_ngram_size},
+        "words and characters": {"ngram_size": ngram_size, "char_ngram_size": char_ngram_size},
+    }
+    for name in choices:
+        choices[name]["reads"] = name
+    if features not in (*choices, "auto"):
         raise ValueError(
-            f"char_ngram_size of textdistill.NgramLinear.v1 must be 0, or from 2 on, got {char_ngram_size}"
+            f"features of textdistill.NgramLinear.v2 must be {', '.join(choices)} or auto, got {features!r}"
         )
     attrs = {
-        "ngram_size": ngram_size,
-        "char_ngram_size": char_ngram_size,
+        # Without a choice on dev, words.
+        **choices["words" if features == "auto" else features],
+        "choices": choices if features == "auto" else {},
         "min_docs": min_docs,
         "max_ngrams": max_ngrams,
         "scale": scale,
@@ -85,13 +101,13 @@ def fit_table(layer: Model[List[Doc], Floats2d], docs: Iterable[Doc]) -> None:
     """
     attrs = layer.attrs
     keys, n_in, n_docs = count_documents(docs, attrs["ngram_size"], attrs["char_ngram_size"])
-    frequent = n_in >= attrs["min_docs"]
-    keys, n_in = keys[frequent], n_in[frequent]
-    if len(keys) > attrs["max_ngrams"]:
-        # Stable, so that ties are decided by the key and not by chance.
-        chosen = numpy.sort(numpy.argsort(-n_in, kind="stable")[: attrs["max_ngrams"]])
-        keys, n_in = keys[chosen], n_in[chosen]
-    attrs["keys"], attrs["idf"] = keys, (numpy.log((1 + n_docs) / (1 + n_in)) + 1).astype("float32")
+    frequent = numpy.flatnonzero(n_in >= attrs["min_docs"])
+    # Stable, so that ties are decided by the key and not by chance.
+    ranked = frequent[numpy.argsort(-n_in[frequent], kind="stable")]
+    kinds = keys[ranked] & _KIND
+    chosen = numpy.sort(numpy.concatenate([ranked[kinds == kind][: attrs["max_ngrams"]] for kind in (_WORDS, _CHARS)]))
+    attrs["keys"] = keys[chosen]
+    attrs["idf"] = (numpy.log((1 + n_docs) / (1 + n_in[chosen])) + 1).astype("float32")
 
 
 def init(model: Model[List[Doc], Floats2d], X: Optional[List[Doc]] = None, Y: Optional[Floats2d] = None) -> None:
@@ -138,6 +154,9 @@ def forward(model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool) 
 def weigh_ngrams(model: Model[List[Doc], Floats2d], docs: List[Doc]) -> Arrays:
     """The non-zero entries of the documents' vectors: scale * x / |x| with x = (1 + ln tf) * idf.
 
+    Where words and characters are read, x is that of one kind, and each has the length scale / sqrt(2): there are many
+    more n-grams of characters, and they would leave the words none of it.
+
     docs (List[Doc]): The documents.
     RETURNS (Tuple[ndarray, ndarray, ndarray]): Document number, table row and value of each entry, sorted.
 
@@ -147,19 +166,24 @@ def weigh_ngrams(model: Model[List[Doc], Floats2d], docs: List[Doc]) -> Arrays:
     index = model.attrs.get("index")
     if index is None or index.keys is not keys:
         index = model.attrs["index"] = NgramIndex(keys)
+    # Numbers of 32 bits are sorted twice as fast.
+    dtype = "int32" if len(docs) * len(keys) < 2**31 else "int64"
     entries = []
     for grams, first, last in hash_ngrams(docs, model.attrs["ngram_size"], model.attrs["char_ngram_size"]):
         # Few n-grams are in the table: only of those it matters whether they stand within one document.
         places, found = index.find(grams)
         inside = first[places] == last[places]
-        entries.append(first[places[inside]] * len(keys) + found[inside])
+        entries.append(first[places[inside]].astype(dtype) * len(keys) + found[inside])
     sorted_entries = numpy.sort(numpy.concatenate(entries))
-    starts = numpy.flatnonzero(numpy.diff(sorted_entries, prepend=-1))
+    starts = numpy.flatnonzero(numpy.append(sorted_entries[:1] >= 0, sorted_entries[1:] != sorted_entries[:-1]))
     counts = numpy.diff(starts, append=len(sorted_entries))
     doc_ids, rows = numpy.divmod(sorted_entries[starts], max(1, len(keys)))
     values = (1 + numpy.log(counts, dtype="float32")) * idf[rows]
-    norms = numpy.sqrt(numpy.bincount(doc_ids, weights=values**2, minlength=len(docs)))
-    values *= (model.attrs["scale"] / numpy.maximum(norms, 1e-12)).astype("float32")[doc_ids]
+    blocks, n_kinds = doc_ids, 1
+    if model.attrs["ngram_size"] and model.attrs["char_ngram_size"]:
+        blocks, n_kinds = doc_ids * 2 + (keys[rows] & _KIND).view("int64"), 2
+    squares = numpy.bincount(blocks, weights=values**2, minlength=n_kinds * len(docs))
+    values *= (model.attrs["scale"] / numpy.sqrt(n_kinds * numpy.maximum(squares, 1e-24))).astype("float32")[blocks]
     return doc_ids, rows, values
 
 
@@ -230,42 +254,44 @@ class NgramIndex:
         return numpy.concatenate(places), numpy.concatenate(places_rows)
 
 
-def hash_ngrams(docs: List[Doc], ngram_size: int, char_ngram_size: int = 0) -> Iterator[Arrays]:
-    """Hash every n-gram of lower-cased tokens and characters of documents that are laid end to end, for each length.
+def hash_ngrams(docs: List[Doc], ngram_size: int, char_ngram_size: int) -> Iterator[Arrays]:
+    """Hash every n-gram of documents that are laid end to end: for each length from 1 on those of lower-cased tokens,
+    then those of the characters of `doc.text.lower()`.
 
     docs (List[Doc]): The documents; spans will do, which know attributes by number alone.
-    ngram_size (int): Longest n-gram of tokens; from 1 on.
-    char_ngram_size (int): Longest n-gram of characters; from 2 on, 0 for none.
+    ngram_size (int): Longest n-gram of tokens, 0 for none.
+    char_ngram_size (int): Longest n-gram of characters, 0 for none.
     YIELDS (Tuple[ndarray, ndarray, ndarray]): 64-bit keys, and the numbers of the documents in which each n-gram begins
         and ends; one that crosses the end of a document is none of it.
     """
-    yield from _hash_sequences([doc.to_array([LOWER]).ravel() for doc in docs], 1, ngram_size)
+    if ngram_size:
+        words = [doc.to_array([LOWER]).ravel() for doc in docs]
+        yield from ((grams & ~_KIND, first, last) for grams, first, last in _hash_sequences(words, ngram_size))
     if char_ngram_size:
-        codes = [numpy.frombuffer(doc.text.lower().encode("utf-32-le"), dtype="<u4") for doc in docs]
-        # A word's key is a hash of 64 bits; a character's number is moved out of the way of other small numbers.
-        yield from _hash_sequences([_mix(code.astype("uint64") + _GOLDEN) for code in codes], 2, char_ngram_size)
+        texts = [numpy.frombuffer(doc.text.lower().encode("utf-32-le"), dtype="<u4") for doc in docs]
+        # A word's key is a hash of 64 bits; a character's number is a small one, and its bits are spread.
+        codes = [_mix(text.astype("uint64") + _GOLDEN) for text in texts]
+        yield from ((grams | _CHARS, first, last) for grams, first, last in _hash_sequences(codes, char_ngram_size))
 
 
-def _hash_sequences(sequences: List[numpy.ndarray], n_min: int, n_max: int) -> Iterator[Arrays]:
+def _hash_sequences(sequences: List[numpy.ndarray], n_max: int) -> Iterator[Arrays]:
     """Hash every n-gram of sequences of 64-bit numbers in the same way."""
     items = numpy.concatenate([numpy.zeros((0,), dtype="uint64"), *sequences])
     ids = numpy.repeat(numpy.arange(len(sequences)), [len(sequence) for sequence in sequences])
     grams = _mix(items)
-    for n in range(1, n_max + 1):
-        if n > 1:
-            grams = _mix(grams[:-1] * _MURMUR + items[n - 1 :])
-        if n >= n_min:
-            yield grams, ids[: len(grams)], ids[n - 1 :]
+    yield grams, ids, ids
+    for n in range(2, n_max + 1):
+        grams = _mix(grams[:-1] * _MURMUR + items[n - 1 :])
+        yield grams, ids[: len(grams)], ids[n - 1 :]
 
 
 def count_documents(
-    docs: Iterable[Doc], ngram_size: int, char_ngram_size: int = 0
+    docs: Iterable[Doc], ngram_size: int, char_ngram_size: int
 ) -> Tuple[numpy.ndarray, numpy.ndarray, int]:
     """Count in how many documents each n-gram occurs, in bounded memory.
 
     docs (Iterable[Doc]): Read once.
-    ngram_size (int): Longest n-gram of tokens.
-    char_ngram_size (int): Longest n-gram of characters, 0 for none.
+    ngram_size, char_ngram_size (int): As in `hash_ngrams`.
     RETURNS (Tuple[ndarray, ndarray, int]): Sorted keys, their document counts, the number of documents.
     """
     keys, counts = numpy.zeros((0,), dtype="uint64"), numpy.zeros((0,), dtype="int64")

@@ -16,14 +16,14 @@ from wasabi import msg
 
 import scripts.augmentation.operations  # noqa: F401
 from scripts.augmentation.blocks import BlockWorker, Reviews, Round
-from scripts.augmentation.clusters import learn_clusters
+from scripts.augmentation.clusters import learn_tagger
 from scripts.augmentation.operations import Augmenter, Token
 from scripts.augmentation.text_file import TextFile
 from scripts.augmentation.word_classes import PipelineTagger, WordClasses, count_classes
 from scripts.data.docbins import read_docs
 from scripts.data.near_copies import normalize
 from scripts.data.task import find_gold
-from scripts.data.texts import GOLD, SOURCES, UNLABELLED, Text, read_unlabelled, write_texts
+from scripts.data.texts import GOLD, SOURCES, UNLABELLED, Text, read_unlabelled, read_unlabelled_languages, write_texts
 from scripts.engines.config import read_engine
 from scripts.engines.shards import Shard, prepare_folder, read_bytes, remove_folder, run_shards
 from scripts.engines.workers import Engine
@@ -71,8 +71,12 @@ def augment(
     def make_tag() -> Tagger:
         if tagger:
             return load_tagger(tagger)
-        others = nlp.pipe(islice(read_unlabelled(unlabelled), N_CLASS_TEXTS))
-        return learn_clusters([*train, *others], seed=seed)
+        others = []
+        rows = islice(read_unlabelled_languages(unlabelled), N_CLASS_TEXTS)
+        for doc, its_lang in nlp.pipe(rows, as_tuples=True):
+            doc._.lang = its_lang
+            others.append(doc)
+        return learn_tagger([*train, *others], seed=seed)
 
     texts = build_transfer_set(
         train,

@@ -8,7 +8,7 @@ SOURCE: Schütze (1995), Distributional part-of-speech tagging, section 3.
 """
 
 from collections import Counter
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy
 from scipy.sparse import csr_matrix
@@ -38,6 +38,34 @@ class ClusterTagger:
     def __call__(self, doc: Doc) -> List[str]:
         """doc (Doc): A tokenized text. RETURNS (List[str]): A class per token, empty for unknown words."""
         return [self.class_of.get(token.lower_, UNKNOWN) for token in doc]
+
+
+class LanguageTagger:
+    """Gives each word a class of the language of its text, so that no word is replaced by one of another language."""
+
+    def __init__(self, taggers: Dict[str, ClusterTagger]) -> None:
+        """taggers (Dict[str, ClusterTagger]): What was learned for each language."""
+        self.taggers = taggers
+
+    def __call__(self, doc: Doc) -> List[str]:
+        """doc (Doc): A tokenized text that tells its language. RETURNS (List[str]): As `ClusterTagger` does."""
+        lang = doc._.lang
+        return [word_class and f"{lang}/{word_class}" for word_class in self.taggers[lang](doc)]
+
+
+def learn_tagger(docs: Sequence[Doc], *, seed: int) -> Union[ClusterTagger, LanguageTagger]:
+    """Learn the word classes of each language. Together, words of one language would stand for those of another.
+
+    docs (Sequence[Doc]): Tokenized texts; of one language, or each tells its own.
+    seed (int): Seed of `learn_clusters`.
+    RETURNS (Union[ClusterTagger, LanguageTagger]): Gives classes.
+    """
+    groups: Dict[Optional[str], List[Doc]] = {}
+    for doc in docs:
+        groups.setdefault(doc._.lang, []).append(doc)
+    if None in groups:
+        return learn_clusters(docs, seed=seed)
+    return LanguageTagger({str(lang): learn_clusters(group, seed=seed) for lang, group in groups.items()})
 
 
 def learn_clusters(docs: Sequence[Doc], *, seed: int, n_classes: int = N_CLASSES) -> ClusterTagger:

@@ -11,8 +11,9 @@ from spacy import Language
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.conversion.inputs import find_inputs
+from scripts.conversion.inputs import find_all_inputs
 from scripts.conversion.labels import Labelling
+from scripts.conversion.languages import count_languages, tell_spaceless
 from scripts.conversion.problems import Policies, tell_choices
 from scripts.conversion.report import PROBLEMS_FILE, count_rows, print_report, print_unread, write_problems
 from scripts.conversion.splits import Splits, read_splits
@@ -23,6 +24,7 @@ from scripts.files import UserError, hash_path, replaced, run_command
 from scripts.provenance import ROOT, hash_sources
 from scripts.segmenters import DEFAULT, find_max_bytes
 from scripts.tokenizing import make_blank
+from scripts.variables import ANY
 
 RECORD_FILE = "data.json"
 USUAL = Policies()
@@ -31,6 +33,7 @@ USUAL = Policies()
 def convert(
     output: Path = typer.Argument(..., help="Folder of the run, e.g. corpus/en"),
     lang: str = typer.Option(..., help="Language code of the tokenizer"),
+    langs: str = typer.Option("", help=f"With --lang {ANY}: languages to read together, from folders beside train"),
     segmenter: str = typer.Option(DEFAULT, help="How it cuts texts into words: one of the language's segmenters"),
     train: str = typer.Option(..., help="Labelled reviews: a file, or the folder that holds one called train"),
     dev: str = typer.Option("", help="Labelled reviews; empty: beside train, or split off it; none: split off"),
@@ -57,8 +60,10 @@ def convert(
     policies.check()
     nlp = make_blank(lang, segmenter)
     check_folder(output)
-    paths = find_inputs({"train": train, "dev": dev, "test": test, "unlabelled": unlabelled})
-    print_unread(paths)
+    named = {"train": train, "dev": dev, "test": test, "unlabelled": unlabelled}
+    inputs = find_all_inputs(named, lang=lang, langs=langs)
+    for paths in inputs.values():
+        print_unread(paths)
     labelling = Labelling(label_column, stars_column, negative_up_to, None if skip_stars < 0 else skip_stars)
     # Dev, test and unlabelled files may be absent, which `deps` of project.yml cannot say. So this step looks
     # for changes itself: the record of a run holds all that its outputs follow from.
@@ -70,7 +75,11 @@ def convert(
         "quotes": quotes.value,
         "labelling": labelling._asdict(),
         "policies": policies._asdict(),
-        "files": {split: {"path": str(path), "sha256": hash_path(path)} for split, path in paths.items()},
+        "files": {
+            f"{split} ({code})" if code else split: {"path": str(path), "sha256": hash_path(path)}
+            for code, paths in inputs.items()
+            for split, path in paths.items()
+        },
         "code": hash_sources(Path(__file__)),
         "versions": {"spacy": spacy.__version__},
     }
@@ -78,7 +87,7 @@ def convert(
         msg.good(f"{output} is up to date")
         return
     splits = read_splits(
-        paths,
+        inputs,
         text_column=text_column,
         labelling=labelling,
         seed=seed,
@@ -86,8 +95,10 @@ def convert(
         quotes=quotes,
         max_bytes=find_max_bytes(nlp.config["nlp"]["tokenizer"]),
     )
+    if lang == ANY:
+        splits.warnings.extend(tell_spaceless(splits.reviews))
     write_problems(output / PROBLEMS_FILE, splits.problems)
-    print_report(splits, paths, policies, output / PROBLEMS_FILE)
+    print_report(splits, inputs, policies, output / PROBLEMS_FILE)
     if splits.errors:
         raise UserError("\n✘ ".join(splits.errors))
     # Last, so that it never speaks of outputs that are not there.
@@ -95,6 +106,8 @@ def convert(
     record_path.unlink(missing_ok=True)
     written = [output / PROBLEMS_FILE, *write_splits(splits, output, nlp)]
     outputs = {path.relative_to(output).as_posix(): hash_path(path) for path in written}
+    if len(inputs) > 1:
+        record["languages"] = {split: count_languages(reviews) for split, reviews in splits.reviews.items()}
     with replaced(record_path) as partial:
         srsly.write_json(partial, {**record, "rows": count_rows(splits), "outputs": outputs})
 
@@ -143,12 +156,14 @@ def write_splits(splits: Splits, output: Path, nlp: Language) -> List[Path]:
         for review in tqdm(splits.reviews[split], desc=f"Tokenizing {split}", unit="text", disable=None):
             doc = nlp.make_doc(review.text)
             doc.cats = splits.task.make_cats(review.label)
+            if review.lang:
+                doc._.lang = review.lang
             docs.append(doc)
         written.append(output / "gold" / f"{split}.spacy")
         write_docs(docs, written[-1])
     written += splits.task.write(output / "gold")
     written.append(output / "unlabelled.jsonl")
-    write_unlabelled(written[-1], (review.text for review in splits.reviews["unlabelled"]))
+    write_unlabelled(written[-1], ((review.text, review.lang) for review in splits.reviews["unlabelled"]))
     return written
 
 

@@ -72,17 +72,25 @@ class Policies(NamedTuple):
 
 
 class Review(NamedTuple):
-    """One review: where it stands, its text, and its label (None in unlabelled files)."""
+    """One review: where it stands, its text, and its label (None in unlabelled files).
+
+    lang (Optional[str]): Its language, where those of several are read together.
+    """
 
     path: Path
     line: int
     text: str
     label: Optional[str]
+    lang: Optional[str] = None
 
     @property
     def place(self) -> str:
         """Where it stands, for messages."""
         return f"{self.path}, line {self.line}"
+
+    def locate(self, other: "Review") -> str:
+        """Where another review stands, seen from this one: a line of the same file needs no path."""
+        return f"line {other.line}" if other.path == self.path else other.place
 
 
 class Problem(NamedTuple):
@@ -118,18 +126,18 @@ def find_stops(problems: List[Problem], policies: Policies) -> List[str]:
     ]
 
 
-def find_wrong_files(problems: List[Problem], n_read: Dict[str, int], policies: Policies) -> List[str]:
+def find_wrong_files(problems: List[Problem], n_read: Dict[Path, int], policies: Policies) -> List[str]:
     """Find files of which so many rows cannot be used that it is no matter of rows.
 
     problems (List[Problem]): The rows that were dropped.
-    n_read (Dict[str, int]): Rows of each file, by split.
+    n_read (Dict[Path, int]): Rows of each file.
     policies (Policies): How many may be dropped.
     RETURNS (List[str]): A message for each file.
     """
     messages = []
-    for split, n in n_read.items():
+    for path, n in n_read.items():
         # A shared text can be used: in another file.
-        found = [p for p in problems if p.split == split and p.kind in OPTIONS and p.kind != SHARED]
+        found = [p for p in problems if p.review.path == path and p.kind in OPTIONS and p.kind != SHARED]
         if found and (len(found) == n or len(found) > max(SLIPS, policies.max_unusable * n)):
             counts = Counter(problem.kind for problem in found).most_common()
             kind = counts[0][0]
@@ -140,7 +148,7 @@ def find_wrong_files(problems: List[Problem], n_read: Dict[str, int], policies: 
                 f"{'Is --vars.text_column' if is_text else 'Are --vars.text_column and --vars.label_column'} right?"
             )
             messages.append(
-                f"{first.review.path}: {len(found):,} of {count(n, 'row')} cannot be used "
+                f"{path}: {len(found):,} of {count(n, 'row')} cannot be used "
                 f"({', '.join(f'{name}: {number:,}' for name, number in counts)}). Line {first.review.line}: "
                 f"{first.what.rstrip('.')}. {question} If so, choose another "
                 f"--vars.{OPTIONS[kind]} ({tell_choices(OPTIONS[kind])}), or let more rows go with "
@@ -149,18 +157,18 @@ def find_wrong_files(problems: List[Problem], n_read: Dict[str, int], policies: 
     return messages
 
 
-def tell_repeated(problems: List[Problem], n_read: Dict[str, int]) -> List[str]:
+def tell_repeated(problems: List[Problem], n_read: Dict[Path, int]) -> List[str]:
     """Find files in which most texts are those of other rows.
 
     problems (List[Problem]): The rows that were dropped.
-    n_read (Dict[str, int]): Rows of each file, by split.
+    n_read (Dict[Path, int]): Rows of each file.
     RETURNS (List[str]): A warning for each.
     """
-    repeated = Counter(problem.split for problem in problems if problem.kind in (REPEATED, CONFLICT))
+    repeated = Counter(problem.review.path for problem in problems if problem.kind in (REPEATED, CONFLICT))
     return [
-        f"{split}: {repeated[split]:,} of {count(n, 'row')} have the text of another. Is --vars.text_column right?"
-        for split, n in n_read.items()
-        if repeated[split] > max(SLIPS, MAX_REPEATED * n)
+        f"{path}: {repeated[path]:,} of {count(n, 'row')} have the text of another. Is --vars.text_column right?"
+        for path, n in n_read.items()
+        if repeated[path] > max(SLIPS, MAX_REPEATED * n)
     ]
 
 

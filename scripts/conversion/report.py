@@ -4,13 +4,14 @@ import csv
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping, Optional
 
 import typer
 from wasabi import msg
 
 from scripts.conversion.classes import count_classes
-from scripts.conversion.inputs import find_unread
+from scripts.conversion.inputs import Inputs, find_unread
+from scripts.conversion.languages import count_languages
 from scripts.conversion.problems import OPTIONS, Policies, Problem, count, shorten
 from scripts.conversion.splits import LABELLED, SPLITS, TRAIN, Splits
 from scripts.data.tables.file_types import describe_source
@@ -54,7 +55,7 @@ def count_rows(splits: Splits) -> Dict[str, Dict[str, Any]]:
     """
     rows: Dict[str, Dict[str, Any]] = {
         split: {
-            "read": splits.n_read.get(split, 0),
+            "read": sum(splits.n_read.get(split, {}).values()),
             "moved": splits.moved[split],
             "kept": len(reviews),
             "dropped": dict(sorted(Counter(p.kind for p in splits.problems if p.split == split).items())),
@@ -67,18 +68,20 @@ def count_rows(splits: Splits) -> Dict[str, Dict[str, Any]]:
     return rows
 
 
-def print_report(splits: Splits, paths: Dict[str, Path], policies: Policies, problems_path: Path) -> None:
+def print_report(
+    splits: Splits, inputs: Mapping[Optional[str], Inputs], policies: Policies, problems_path: Path
+) -> None:
     """Print what was read, kept and dropped, the classes, and what was found.
 
     splits (Splits): What was read.
-    paths (Dict[str, Path]): The files by split.
+    inputs (Mapping[Optional[str], Inputs]): The files by split, by language.
     policies (Policies): What became of rows that could not be used as they stood.
     problems_path (Path): Where all of them stand.
     """
     counts = count_rows(splits)
     kinds = sorted({kind for of_split in counts.values() for kind in of_split["dropped"]})
     sources = [
-        name_source(paths[split]) if split in paths else "train" if counts[split]["moved"] else "absent"
+        name_sources(list(splits.n_read.get(split, {}))) or ("train" if counts[split]["moved"] else "absent")
         for split in counts
     ]
     # Splits as columns: with a column for each kind, the table would be wider than terminals are.
@@ -97,6 +100,8 @@ def print_report(splits: Splits, paths: Dict[str, Path], policies: Policies, pro
         max_col=60,
     )
     print_classes(splits)
+    if len(inputs) > 1:
+        print_languages(splits)
     for kind, option in OPTIONS.items():
         found = [problem for problem in splits.problems if problem.kind == kind]
         if found:
@@ -111,10 +116,10 @@ def print_report(splits: Splits, paths: Dict[str, Path], policies: Policies, pro
         msg.warn(warning)
 
 
-def print_unread(paths: Dict[str, Path]) -> None:
+def print_unread(paths: Inputs) -> None:
     """Name the files beside train that could be read, and are not.
 
-    paths (Dict[str, Path]): The files that are read, by split.
+    paths (Inputs): The files that are read, by split.
     """
     unread = [path.name for path in find_unread(paths)]
     if unread:
@@ -139,12 +144,26 @@ def print_classes(splits: Splits) -> None:
     )
 
 
+def print_languages(splits: Splits) -> None:
+    """Print how many texts each language has in each split."""
+    counts = {split: count_languages(reviews) for split, reviews in splits.reviews.items()}
+    languages = sorted({lang for of_split in counts.values() for lang in of_split})
+    msg.table(
+        [(lang, *(f"{counts[split].get(lang, 0):,}" for split in SPLITS)) for lang in languages],
+        header=("language", *SPLITS),
+        aligns=("l", *"rrrr"),
+        divider=True,
+    )
+
+
 def print_line(line: str) -> None:
     """Print a line as it is: wasabi would break it, and some terminals have no name for some characters."""
     encoding = sys.stdout.encoding or "utf8"
     typer.echo(line.encode(encoding, "backslashreplace").decode(encoding))
 
 
-def name_source(path: Path) -> str:
-    """The name of a file without its folder, and the sheet that is read where it has several."""
-    return describe_source(path).replace(str(path), path.name, 1)
+def name_sources(paths: List[Path]) -> str:
+    """The name of a file without its folder, and the sheet that is read where it has several; or how many files."""
+    if len(paths) > 1:
+        return f"{len(paths)} files"
+    return "".join(describe_source(path).replace(str(path), path.name, 1) for path in paths)

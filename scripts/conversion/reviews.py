@@ -19,6 +19,7 @@ def read_reviews(
     path: Path,
     split: str,
     *,
+    lang: Optional[str] = None,
     text_column: str,
     labelling: Optional[Labelling],
     keep_missing: bool = False,
@@ -29,6 +30,7 @@ def read_reviews(
 
     path (Path): A file of a type that `tables` reads; UTF-8 where it is text.
     split (str): What the file is for.
+    lang (Optional[str]): The language of its texts, where those of several are read together.
     text_column (str): Name of the column or key that holds the text.
     labelling (Optional[Labelling]): How the label is read; None for files without labels.
     keep_missing (bool): Whether words such as None and nan are labels.
@@ -49,7 +51,7 @@ def read_reviews(
         except ValueError as error:
             raise UserError(f"{path}, line {line}: {error}") from error
     for line, row in chain(first, rows):
-        yield _read_row(row, Review(path, line, "", None), split, text_column, labelling, keep_missing, max_bytes)
+        yield _read_row(row, Review(path, line, "", None, lang), split, text_column, labelling, keep_missing, max_bytes)
 
 
 def _read_row(

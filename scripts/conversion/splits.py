@@ -4,13 +4,15 @@ import math
 import random
 from collections import Counter
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from scripts.conversion.classes import check_classes, tell_lookalikes
+from scripts.conversion.inputs import Inputs
 from scripts.conversion.labels import Labelling
+from scripts.conversion.languages import mix, tell_other_classes
 from scripts.conversion.problems import (
     CONFLICT,
     KEEP,
@@ -47,7 +49,7 @@ class Splits(NamedTuple):
     reviews (Dict[str, List[Review]]): The reviews of each split. No text occurs twice; train and unlabelled hold no
         near copy of dev or test.
     task (Task): What they set.
-    n_read (Dict[str, int]): How many rows were read, by split that has a file.
+    n_read (Dict[str, Dict[Path, int]]): How many rows were read of each file, by split that has one.
     moved (Dict[str, int]): How many reviews came from another split; below 0 where they went. For each split, n_read
         and moved sum up to its reviews and problems.
     problems (List[Problem]): The rows that were dropped.
@@ -57,7 +59,7 @@ class Splits(NamedTuple):
 
     reviews: Dict[str, List[Review]]
     task: Task
-    n_read: Dict[str, int]
+    n_read: Dict[str, Dict[Path, int]]
     moved: Dict[str, int]
     problems: List[Problem]
     errors: List[str]
@@ -65,7 +67,7 @@ class Splits(NamedTuple):
 
 
 def read_splits(
-    paths: Dict[str, Path],
+    inputs: Mapping[Optional[str], Inputs],
     *,
     text_column: str,
     labelling: Labelling,
@@ -76,7 +78,8 @@ def read_splits(
 ) -> Splits:
     """Read all files, check them against each other and split off what is missing. No row ends it: all are told of.
 
-    paths (Dict[str, Path]): The files by split. All but train may be missing.
+    inputs (Mapping[Optional[str], Inputs]): The files by split, by language: by None where all are read alike. All but
+        train may be missing.
     text_column (str): Column of the text.
     labelling (Labelling): How labels are read.
     seed (int): Seed of the split of train.
@@ -88,21 +91,25 @@ def read_splits(
     """
     problems: List[Problem] = []
     reviews: Dict[str, List[Review]] = {}
-    n_read: Dict[str, int] = {}
+    n_read: Dict[str, Dict[Path, int]] = {}
     labels: Counter = Counter()
-    for split in (split for split in SPLITS if split in paths):
+    for split in (split for split in SPLITS if any(split in paths for paths in inputs.values())):
         rules = None if split == UNLABELLED else labelling
-        rows = read_reviews(
-            paths[split],
-            split,
-            text_column=text_column,
-            labelling=rules,
-            keep_missing=policies.on_label == KEEP,
-            quotes=quotes,
-            max_bytes=max_bytes,
-        )
-        found = list(tqdm(rows, desc=f"Reading {split}", unit="text", disable=None))
-        n_read[split] = len(found)
+        found: List[Union[Review, Problem]] = []
+        for lang, path in ((lang, paths[split]) for lang, paths in inputs.items() if split in paths):
+            rows = read_reviews(
+                path,
+                split,
+                lang=lang,
+                text_column=text_column,
+                labelling=rules,
+                keep_missing=policies.on_label == KEEP,
+                quotes=quotes,
+                max_bytes=max_bytes,
+            )
+            n_before = len(found)
+            found += tqdm(rows, desc=f"Reading {lang or ''} {split}".replace("  ", " "), unit="text", disable=None)
+            n_read.setdefault(split, {})[path] = len(found) - n_before
         problems += [row for row in found if isinstance(row, Problem)]
         usable = [row for row in found if isinstance(row, Review)]
         labels.update(str(review.label) for review in usable if rules is not None)
@@ -110,21 +117,23 @@ def read_splits(
     _drop_shared(reviews, problems)
     if policies.on_single != KEEP:
         _drop_single(reviews, problems)
-    wrong_files = find_wrong_files(problems, n_read, policies)
-    stops, too_few = find_stops(problems, policies), ""
-    moved = dict.fromkeys(SPLITS, 0)
-    for split in HELD_OUT:
-        if split not in reviews and not too_few:
-            reviews[TRAIN], reviews[split], too_few = _split_off(reviews[TRAIN], split, seed=seed)
-            moved[TRAIN], moved[split] = moved[TRAIN] - len(reviews[split]), len(reviews[split])
+    n_rows = {path: n for files in n_read.values() for path, n in files.items()}
+    wrong_files = find_wrong_files(problems, n_rows, policies)
+    stops = find_stops(problems, policies)
     reviews = {split: reviews.get(split, []) for split in SPLITS}
+    moved = dict.fromkeys(SPLITS, 0)
+    too_few: List[str] = []
+    for lang, paths in inputs.items():
+        if fault := _hold_out(reviews, lang, [split for split in HELD_OUT if split not in paths], moved, seed=seed):
+            too_few.append(f"{paths[TRAIN]}: {fault}")
     _drop_copies(reviews, problems)
+    if len(inputs) > 1:
+        reviews = {split: mix(found) for split, found in reviews.items()}
     classes, errors, warnings = check_classes(reviews, problems)
-    if too_few:
-        errors.insert(0, f"{paths[TRAIN]}: {too_few}")
+    errors = [*too_few, *errors]
     # Where a whole file is wrong, all that is missing follows from it.
     errors = [*stops, *(wrong_files or errors)]
-    warnings += [*tell_repeated(problems, n_read), *tell_lookalikes(labels)]
+    warnings += [*tell_repeated(problems, n_rows), *tell_lookalikes(labels), *tell_other_classes(reviews[TRAIN])]
     return Splits(reviews, Task(classes), n_read, moved, problems, errors, warnings)
 
 
@@ -141,12 +150,12 @@ def _drop_repeated(reviews: List[Review], split: str, on_conflict: str, problems
         for review in group:
             if chosen and review.label == chosen.label:
                 if review is not chosen:
-                    what = f"the same text as in line {chosen.line}"
+                    what = f"the same text as in {review.locate(chosen)}"
                     problems.append(Problem(REPEATED, split, review, what, chosen))
             else:
                 other = next(other for label, other in first.items() if label != review.label)
                 labels = f"{show(review.label)}, not {show(other.label)}"
-                what = f"the same text as in line {other.line}, but the label {labels}"
+                what = f"the same text as in {review.locate(other)}, but the label {labels}"
                 problems.append(Problem(CONFLICT, split, review, what, other))
     return kept
 
@@ -207,6 +216,22 @@ def _drop_copies(reviews: Dict[str, List[Review]], problems: List[Problem]) -> N
             else:
                 kept.append(review)
         reviews[split] = kept
+
+
+def _hold_out(
+    reviews: Dict[str, List[Review]], lang: Optional[str], missing: List[str], moved: Dict[str, int], *, seed: int
+) -> str:
+    """Split what a language has no file of off its texts of train. The string is why that cannot be done."""
+    for split in missing:
+        own = [review for review in reviews[TRAIN] if review.lang == lang]
+        others = [review for review in reviews[TRAIN] if review.lang != lang]
+        own, held_out, too_few = _split_off(own, split, seed=seed)
+        if too_few:
+            return too_few
+        reviews[TRAIN] = [*others, *own]
+        reviews[split] = [*reviews[split], *held_out]
+        moved[TRAIN], moved[split] = moved[TRAIN] - len(held_out), moved[split] + len(held_out)
+    return ""
 
 
 def _split_off(train: List[Review], split: str, *, seed: int) -> Tuple[List[Review], List[Review], str]:

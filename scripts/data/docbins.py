@@ -1,8 +1,8 @@
 """The only code that reads or writes DocBins, and so the only one that knows the data contract.
 
-Gold documents have one-hot `cats`. Transfer documents have `doc._.teacher_logits` (label order, centred, at
-temperature 1), `doc._.source`, and `doc._.review`, the number of the review that they were made from; their `cats`
-are gold or empty, never soft.
+Gold documents have one-hot `cats`, and `doc._.lang` where those of several languages stand together. Transfer documents
+have `doc._.teacher_logits` (label order, centred, at temperature 1), `doc._.source`, and `doc._.review`, the number of
+the review that they were made from; their `cats` are gold or empty, never soft.
 """
 
 import random
@@ -16,7 +16,7 @@ from srsly.msgpack import unpackb
 import scripts.factories  # noqa: F401
 from scripts.files import UserError, replaced
 
-for _name in ("teacher_logits", "source", "review"):
+for _name in ("teacher_logits", "source", "review", "lang"):
     if not Doc.has_extension(_name):
         Doc.set_extension(_name, default=None)
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import srsly
 from spacy.tokens import Doc
@@ -110,14 +110,24 @@ def read_unlabelled(path: Path) -> Iterator[str]:
     path (Path): The .jsonl file that `convert` wrote.
     YIELDS (str): The texts in order.
     """
-    return (row["text"] for row in srsly.read_jsonl(path))
+    return (text for text, _ in read_unlabelled_languages(path))
 
 
-def write_unlabelled(path: Path, texts: Iterable[str]) -> None:
+def read_unlabelled_languages(path: Path) -> Iterator[Tuple[str, Optional[str]]]:
+    """Read the clean unlabelled texts with their languages.
+
+    path (Path): The .jsonl file that `convert` wrote.
+    YIELDS (Tuple[str, Optional[str]]): The texts in order, and the language of each; None where all are of one.
+    """
+    return ((row["text"], row.get("lang")) for row in srsly.read_jsonl(path))
+
+
+def write_unlabelled(path: Path, texts: Iterable[Tuple[str, Optional[str]]]) -> None:
     """Write the clean unlabelled texts. The file is whole or absent.
 
     path (Path): A .jsonl file.
-    texts (Iterable[str]): The texts in order.
+    texts (Iterable[Tuple[str, Optional[str]]]): The texts in order, and the language of each, None where all are of
+        one.
     """
     with replaced(path) as partial:
-        srsly.write_jsonl(partial, ({"text": text} for text in texts))
+        srsly.write_jsonl(partial, ({"text": text, **({"lang": lang} if lang else {})} for text, lang in texts))

@@ -6,7 +6,7 @@ does not: a second set of weights for the n-gram table, fitted to them alone, ge
 where the teacher is good. All is folded into the weights and costs nothing at prediction.
 """
 
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
 import numpy
 from scipy.optimize import minimize
@@ -14,8 +14,9 @@ from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 from spacy import Language
 from spacy.tokens import Doc
+from spacy.util import minibatch
 
-from scripts.data.predictions import predict_docs
+from scripts.data.predictions import BATCH_SIZE, predict_docs
 from scripts.data.task import Task
 
 # Inverse strength of the regularisation of the weights that are fitted to gold labels.
@@ -57,20 +58,45 @@ def list_members(model: Any) -> List[Any]:
 
 
 def fit_gold(table: Any, docs: List[Doc], gold: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Fit weights for a linear layer to gold labels alone, by logistic regression.
+    """Fit weights for a linear layer to gold labels alone.
+
+    table (Any): A layer with `attrs["features"]`, initialised.
+    docs (List[Doc]): The documents.
+    gold (ndarray): Number of the gold label of each. Shape: (n_docs,).
+    RETURNS (Tuple[ndarray, ndarray]): As `regress` gives them.
+    """
+    n_rows, n_labels = table.get_param("W").shape
+    return regress(read_features(table, docs, n_rows), gold, n_labels)
+
+
+def read_features(table: Any, docs: List[Doc], n_rows: Optional[int] = None) -> csr_matrix:
+    """What a layer reads in documents.
 
     table (Any): A layer with `attrs["features"]`.
     docs (List[Doc]): The documents.
-    gold (ndarray): Number of the gold label of each. Shape: (n_docs,).
+    n_rows (Optional[int]): Rows of the layer's table; None counts no further than what is read.
+    RETURNS (csr_matrix): Shape: (n_docs, n_rows).
+    """
+    parts = [table.attrs["features"](table, batch) for batch in minibatch(docs, BATCH_SIZE)]
+    doc_ids, rows, values = (numpy.concatenate(arrays) for arrays in zip(*parts))
+    starts = numpy.repeat(numpy.arange(len(parts)) * BATCH_SIZE, [len(part[0]) for part in parts])
+    n_columns = int(rows.max(initial=0)) + 1 if n_rows is None else n_rows
+    return csr_matrix((values, (doc_ids + starts, rows)), shape=(len(docs), n_columns))
+
+
+def regress(features: csr_matrix, gold: numpy.ndarray, n_labels: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Fit the weights of a linear layer by logistic regression.
+
+    features (csr_matrix): Shape: (n_docs, n_rows).
+    gold (ndarray): Number of the label of each document. Shape: (n_docs,).
+    n_labels (int): Number of labels.
     RETURNS (Tuple[ndarray, ndarray]): W, shape (n_rows, n_labels), and b, shape (n_labels,), with zeros for labels that
         no document has; float32.
     """
     # Imported late: who trains needs the factors of the members, and none of this.
     from sklearn.linear_model import LogisticRegression
 
-    W, b = numpy.zeros_like(table.get_param("W"), "float32"), numpy.zeros_like(table.get_param("b"), "float32")
-    doc_ids, rows, values = table.attrs["features"](table, docs)
-    features = csr_matrix((values, (doc_ids, rows)), shape=(len(docs), len(W)))
+    W, b = numpy.zeros((features.shape[1], n_labels), "float32"), numpy.zeros((n_labels,), "float32")
     if len(numpy.unique(gold)) > 1:
         regression = LogisticRegression(C=INVERSE_L2, max_iter=1000).fit(features, gold)
         coefficients, intercepts = regression.coef_, regression.intercept_

@@ -1,7 +1,7 @@
 """Pipeline component that learns from a teacher's logits. For training only: packages ship stock `textcat`."""
 
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
 from spacy import Language
@@ -18,6 +18,7 @@ from scripts.data.predictions import predict_docs
 from scripts.data.task import Task
 from scripts.data.texts import AUGMENTED
 from scripts.distillation.calibration import fit_factors, list_members
+from scripts.distillation.features import MAX_CHOICE_DOCS, choose_features
 from scripts.distillation.losses import SoftTargets
 
 # Whole texts that a model is fitted on before training, at most: a fit on more takes long and changes little.
@@ -68,25 +69,36 @@ class DistilledTextCategorizer(TextCategorizer):
         labels: Optional[Iterable[str]] = None,
         positive_label: Optional[str] = None,
         corpus: Optional[Callable[[Language], Iterable[Example]]] = None,
+        dev: Optional[Callable[[Language], Iterable[Example]]] = None,
     ) -> None:
-        """Give layers what they need before they are initialised as `textcat` does it: the whole corpus
-        (`attrs["fit"]`), the vectors of the vocabulary (`attrs["take_vectors"]`).
+        """Give layers what they need before they are initialised as `textcat` does it: the vectors of the vocabulary
+        (`attrs["take_vectors"]`), a choice of what they read (`attrs["choices"]`), the whole corpus (`attrs["fit"]`).
 
         corpus (Optional[Callable[[Language], Iterable[Example]]]): Reader of all that the student will see. It is
             needed beside `get_examples`, as spaCy gives only the first 100 examples of a streamed corpus to that.
             None fits on `get_examples`.
+        dev (Optional[Callable[[Language], Iterable[Example]]]): Reader of the gold documents that choices are made on;
+            without it, or without labels, there are none.
 
         The other parameters are those of `TextCategorizer.initialize`. Augmented texts are left out of the fit:
         they repeat the words of their originals. Of a larger corpus the first MAX_FIT_DOCS of the others are taken; as
         a transfer set is in random order, that is a fair sample.
         """
+        # What a config gives can be read once.
+        labels = None if labels is None else list(labels)
         for node in self.model.walk():
             if "take_vectors" in node.attrs:
                 node.attrs["take_vectors"](node, self.vocab)
             if "fit" in node.attrs:
-                examples = corpus(nlp) if corpus is not None and nlp is not None else get_examples()
-                docs = islice((eg.reference for eg in examples if eg.reference._.source != AUGMENTED), MAX_FIT_DOCS)
-                node.attrs["fit"](node, tqdm(docs, desc="Fitting", unit="text", disable=None))
+
+                def read(limit: int) -> Iterator[Doc]:
+                    examples = corpus(nlp) if corpus is not None and nlp is not None else get_examples()
+                    return islice((eg.reference for eg in examples if eg.reference._.source != AUGMENTED), limit)
+
+                if node.attrs.get("choices") and dev is not None and nlp is not None and labels is not None:
+                    gold = [eg.reference for eg in dev(nlp)]
+                    choose_features(node, list(read(MAX_CHOICE_DOCS)), gold, Task(labels))
+                node.attrs["fit"](node, tqdm(read(MAX_FIT_DOCS), desc="Fitting", unit="text", disable=None))
         super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:

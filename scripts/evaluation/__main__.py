@@ -3,22 +3,27 @@
 import random
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, cast
 
 import numpy
 import srsly
 import typer
 from spacy import Language
+from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from wasabi import msg
 
 import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
 from scripts.data.task import Task
+from scripts.evaluation.highlights import write_highlights
+from scripts.evaluation.languages import measure_languages
+from scripts.evaluation.predictions import UNCALIBRATED, Predictions, write_predictions
 from scripts.evaluation.quality import classify, compare_to_teacher, find_untested, measure_gap, measure_quality
 from scripts.evaluation.reference import fit_reference, measure_size, read_taught
-from scripts.evaluation.report import print_report, write_report
-from scripts.evaluation.speed import measure_speed
+from scripts.evaluation.report import list_limits, print_report, write_report
+from scripts.evaluation.speed import measure_latency, measure_speed
+from scripts.evaluation.transfer import describe_transfer
 from scripts.evaluation.verdict import TAKES, System, judge
 from scripts.files import run_command, size_mb
 from scripts.gpu import use_gpu
@@ -34,6 +39,7 @@ def evaluate(
     report: Path = typer.Argument(..., help="Folder of the report"),
     baseline: Path = typer.Option(..., help="The student trained on gold labels alone"),
     student: Path = typer.Option(..., help="The distilled student as it is packaged"),
+    uncalibrated: Path = typer.Option(..., help="The same as it was trained"),
     teacher: Path = typer.Option(..., help="The teacher"),
     kind: str = typer.Option(..., help="Kind of the student, for the record"),
     seed: int = typer.Option(0, help="Seed of the run, for the record and the choice of texts"),
@@ -61,9 +67,20 @@ def evaluate(
     pipelines.update({name: read_pipeline(path) for name, path in paths.items()})
     sizes = {name: measure_size(nlp) for name, (nlp, _) in references.items()}
     sizes.update({name: size_mb(path) for name, path in paths.items()})
-    result = measure_systems(pipelines, sizes, test, task, seed=seed)
+    asked = {**pipelines, UNCALIBRATED: read_pipeline(uncalibrated)}
+    splits = {name: predict_split(asked, docs, task, name=name) for name, docs in (("dev", dev), ("test", test))}
+    result = measure_systems(pipelines, sizes, splits["test"], task, seed=seed)
+    predicted = splits["test"]
+    if languages := measure_languages([doc._.lang for doc in test], predicted.gold, predicted.probs, task):
+        result["languages"] = languages
+    result["labels"] = task.labels
+    result["words_per_text"] = float(numpy.mean([len(doc) for doc in test]))
+    result["transfer"] = describe_transfer(corpus / "transfer", vocab, task)
     for name, (_, settings) in references.items():
         result[name].update(settings=settings, texts=len(learned[name][0]))
+    for name in ("baseline", "student"):
+        if features := find_features(pipelines[name]):
+            result[name]["features"] = features
     result["provenance"] = {
         "student_kind": kind,
         "seed": seed,
@@ -75,30 +92,51 @@ def evaluate(
         "versions": describe_versions(),
         "machine": describe_machine(gpu_id),
     }
+    result["limits"] = list_limits(result)
+    write_predictions(report / "predictions.jsonl", splits, task)
+    write_highlights(report / "highlights.jsonl", pipelines["student"], splits, task)
     write_report(result, report)
     print_report(result)
     msg.good(f"Report: {report / 'report.md'}")
 
 
+def predict_split(pipelines: Dict[str, Language], docs: List[Doc], task: Task, *, name: str) -> Predictions:
+    """Let all systems classify the texts of a split.
+
+    pipelines (Dict[str, Language]): The systems by name.
+    docs (List[Doc]): Gold documents.
+    task (Task): The labels.
+    name (str): That of the split, shown beside the progress bar.
+    RETURNS (Predictions): What they say.
+    """
+    texts = [doc.text for doc in docs]
+    probs = {system: classify(nlp, texts, task, name=f"{system} on {name}") for system, nlp in pipelines.items()}
+    return Predictions.collect(docs, probs, task)
+
+
 def measure_systems(
-    pipelines: Dict[str, Language], sizes: Dict[str, float], docs: List[Doc], task: Task, *, seed: int
+    pipelines: Dict[str, Language], sizes: Dict[str, float], test: Predictions, task: Task, *, seed: int
 ) -> Dict[str, Any]:
     """Measure all that follows from the predictions, and the speed; and tell which system to ship.
 
     pipelines (Dict[str, Language]): reference, reference_distilled, baseline, student and teacher.
     sizes (Dict[str, float]): Their sizes in megabytes.
-    docs (List[Doc]): Gold test documents.
+    test (Predictions): What they say of the test texts.
     task (Task): The labels.
     seed (int): Seed of the choice of texts for the measurement of speed.
     RETURNS (Dict[str, Any]): Measurements by system, the verdict, and the labels that no test text has.
     """
-    gold = task.number_gold(docs)
-    texts = [doc.text for doc in docs]
-    probs = {name: classify(nlp, texts, task, name=name) for name, nlp in pipelines.items()}
+    texts, gold, probs = test
     sample = random.Random(seed).sample(texts, min(N_SPEED_TEXTS, len(texts)))
-    speeds = measure_speed(pipelines, sample)
+    speeds, latencies = measure_speed(pipelines, sample), measure_latency(pipelines, sample)
     result: Dict[str, Any] = {
-        name: {**measure_quality(probs[name], gold, task), **speeds[name], "size_mb": sizes[name]} for name in pipelines
+        name: {
+            **measure_quality(probs[name], gold, task),
+            **speeds[name],
+            **latencies[name],
+            "size_mb": sizes[name],
+        }
+        for name in pipelines
     }
     accuracy = {name: measured["accuracy"] for name, measured in result.items()}
     retained, gap_closed = measure_gap(
@@ -113,6 +151,18 @@ def measure_systems(
     result["verdict"] = judge(systems["student"], {name: systems[name] for name in TAKES})
     result["untested"] = find_untested(gold, task)
     return result
+
+
+def find_features(nlp: Language) -> Optional[Dict[str, Any]]:
+    """What the n-grams of a student are made of.
+
+    nlp (Language): The student.
+    RETURNS (Optional[Dict[str, Any]]): `reads`, and, where it was chosen on dev, what was measured; None if it has no
+        n-grams.
+    """
+    nodes: Any = cast(TrainablePipe, nlp.get_pipe("textcat")).model.walk()
+    found = (node.attrs for node in nodes if "reads" in node.attrs)
+    return next(({"reads": attrs["reads"], **attrs.get("chosen", {})} for attrs in found), None)
 
 
 if __name__ == "__main__":

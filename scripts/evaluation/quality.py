@@ -32,8 +32,9 @@ def measure_quality(probs: numpy.ndarray, gold: numpy.ndarray, task: Task) -> Di
     probs (ndarray): Probabilities. Shape: (n_docs, n_labels).
     gold (ndarray): Number of the gold label of each document. Shape: (n_docs,).
     task (Task): The labels.
-    RETURNS (Dict[str, Any]): accuracy with its 95 % Wilson interval, macro_f1, and ece; all 0 to 1. To macro F1 each
-        label counts as one, as in spaCy: one that no document has with 0, as nothing shows that it is ever found.
+    RETURNS (Dict[str, Any]): accuracy with its 95 % Wilson interval, macro_f1, and ece, all 0 to 1, and brier, 0
+        to 2. To macro F1 each label counts as one, as in spaCy: one that no document has with 0, as nothing shows that
+        it is ever found.
     """
     predicted = task.decide(probs)
     interval = binomtest(int((predicted == gold).sum()), len(gold)).proportion_ci(method="wilson")
@@ -44,6 +45,7 @@ def measure_quality(probs: numpy.ndarray, gold: numpy.ndarray, task: Task) -> Di
             f1_score(gold, predicted, labels=range(len(task.labels)), average="macro", zero_division=0.0)
         ),
         "ece": calibration_error(probs.max(axis=1), predicted == gold),
+        "brier": brier_score(probs, gold),
     }
 
 
@@ -70,6 +72,18 @@ def calibration_error(confidence: numpy.ndarray, correct: numpy.ndarray, *, n_bi
     bins = numpy.minimum((confidence * n_bins).astype(int), n_bins - 1)
     gaps = [abs((correct[bins == b] - confidence[bins == b]).sum()) for b in range(n_bins)]
     return float(sum(gaps) / len(correct))
+
+
+def brier_score(probs: numpy.ndarray, gold: numpy.ndarray) -> float:
+    """Mean squared distance of probabilities and gold, summed over labels: calibration and quality in one.
+
+    probs (ndarray): Probabilities. Shape: (n_docs, n_labels).
+    gold (ndarray): Number of the gold label of each document. Shape: (n_docs,).
+    RETURNS (float): 0 is perfect, 2 the worst.
+
+    SOURCE: Brier (1950), Verification of forecasts expressed in terms of probability.
+    """
+    return float(((probs - numpy.eye(probs.shape[1])[gold]) ** 2).sum(axis=1).mean())
 
 
 def compare_to_teacher(student_probs: numpy.ndarray, teacher_probs: numpy.ndarray, task: Task) -> Dict[str, float]:

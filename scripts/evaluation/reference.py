@@ -27,11 +27,19 @@ def lower_text(doc: Doc) -> str:
     return doc.text.lower()
 
 
+def words_and_characters(doc: Doc) -> List[str]:
+    """The n-grams of a document's words, 1 to 3, and of its characters, 1 to 5; these are marked."""
+    words, text = lower_words(doc), lower_text(doc)
+    grams = [" ".join(words[i : i + n]) for n in range(1, 4) for i in range(len(words) - n + 1)]
+    return grams + [f"\0{text[i : i + n]}" for n in range(1, 6) for i in range(len(text) - n + 1)]
+
+
 def keep(doc: Doc) -> Doc:
     """The document as it is, for a tokenizer to read."""
     return doc
 
 
+# What our students choose from, and shorter n-grams of words.
 ANALYZERS: Analyzers = {
     "words, 1 to 2": {
         "preprocessor": keep,
@@ -45,7 +53,8 @@ ANALYZERS: Analyzers = {
         "token_pattern": None,
         "ngram_range": (1, 3),
     },
-    "characters, 2 to 5": {"preprocessor": lower_text, "analyzer": "char_wb", "ngram_range": (2, 5)},
+    "characters, 1 to 5": {"preprocessor": lower_text, "analyzer": "char", "ngram_range": (1, 5)},
+    "words, 1 to 3, characters, 1 to 5": {"analyzer": words_and_characters},
 }
 # Long reviews of this number are counted and fitted in about a minute.
 MAX_TAUGHT = 10_000

@@ -8,6 +8,7 @@ import typer
 from wasabi import MarkdownRenderer, msg
 
 from scripts.data.significance import Comparison
+from scripts.evaluation.languages import tabulate_languages
 from scripts.files import run_command, write_record
 
 SYSTEMS = ("reference", "reference_distilled", "baseline", "student", "teacher")
@@ -17,6 +18,7 @@ REFERENCES = {
 }
 HEADER = ("", "accuracy", "95 % interval", "macro F1", "ECE", "words/s", "MB")
 TITLE = "References, baseline, student and teacher"
+LANGUAGES = "Accuracy by language"
 
 
 def show(run: Path = typer.Argument(..., help="Folder of a finished run, e.g. training/en")) -> None:
@@ -40,7 +42,6 @@ def render_report(result: Dict[str, Any]) -> str:
     result (Dict[str, Any]): Measurements by system, and provenance.
     RETURNS (str): The text.
     """
-    provenance = result["provenance"]
     markdown = MarkdownRenderer()
     markdown.add(markdown.title(1, TITLE))
     markdown.add(markdown.table(table_rows(result), HEADER))
@@ -48,13 +49,34 @@ def render_report(result: Dict[str, Any]) -> str:
     if result["untested"]:
         markdown.add(tell_untested(result["untested"]))
     markdown.add(markdown.list([f"{name}: {value}" for name, value in summary_rows(result)]))
+    if "languages" in result:
+        markdown.add(markdown.title(2, LANGUAGES))
+        markdown.add(markdown.table(*tabulate_languages(result["languages"], SYSTEMS)))
     markdown.add(markdown.title(2, "Provenance"))
+    markdown.add(markdown.list(list_facts(result)))
+    markdown.add(markdown.title(2, "Limits"))
+    markdown.add(markdown.list(result["limits"]))
+    return markdown.text + "\n"
+
+
+def list_facts(result: Dict[str, Any]) -> List[str]:
+    """What the figures come from.
+
+    result (Dict[str, Any]): Measurements by system, and provenance.
+    RETURNS (List[str]): A fact each.
+    """
+    provenance = result["provenance"]
     facts = [
         f"Student: {provenance['student_kind']}, seed {provenance['seed']}, language {provenance['lang']}",
         *(
             f"{name}: TF-IDF with logistic regression on {learned}, {result[name]['texts']} texts, tuned on dev: "
             + ", ".join(describe_setting(*setting) for setting in result[name]["settings"].items())
             for name, learned in REFERENCES.items()
+        ),
+        *(
+            f"{name}: features: {describe_features(result[name]['features'])}"
+            for name in ("baseline", "student")
+            if "features" in result[name]
         ),
         "The gap is that between the teacher and the better one of reference and baseline",
         "The verdict compares one training of each by a paired bootstrap over the test texts; other seeds may differ",
@@ -65,9 +87,25 @@ def render_report(result: Dict[str, Any]) -> str:
         f"Machine: {', '.join(f'{name} {value}' for name, value in provenance['machine'].items())}",
         f"Versions: {', '.join(f'{name} {value}' for name, value in provenance['versions'].items())}",
     ]
-    facts += [f"{split}: {file['path']}, sha256 {file['sha256']}" for split, file in provenance["data"].items()]
-    markdown.add(markdown.list(facts))
-    return markdown.text + "\n"
+    return facts + [f"{split}: {file['path']}, sha256 {file['sha256']}" for split, file in provenance["data"].items()]
+
+
+def list_limits(result: Dict[str, Any]) -> List[str]:
+    """What the figures do not tell.
+
+    result (Dict[str, Any]): Measurements by system, and provenance.
+    RETURNS (List[str]): A sentence or two each.
+    """
+    student = result["student"]
+    low, high = student["accuracy_interval"]
+    return [
+        "The figures are of texts like those of test. On texts of another kind, or of another time, it is more often "
+        "wrong, and no less sure of itself",
+        f"An accuracy of {student['accuracy']:.3f} may as well be {low:.3f} or {high:.3f}: test is a sample",
+        f"It knows the labels {', '.join(result['labels'])} and gives one of them to every text, whatever it says",
+        "What its teacher and its texts have wrong, it has learned, too. Nobody has measured whether it treats "
+        "groups of people alike",
+    ]
 
 
 def print_report(result: Dict[str, Any]) -> None:
@@ -78,6 +116,9 @@ def print_report(result: Dict[str, Any]) -> None:
     msg.divider(TITLE)
     msg.table(table_rows(result), header=HEADER, divider=True, aligns=("l", *"rrrrrr"))
     msg.table(summary_rows(result), max_col=60)
+    if "languages" in result:
+        rows, header = tabulate_languages(result["languages"], SYSTEMS)
+        msg.table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1)))
     msg.info(result["verdict"]["reason"])
     if result["untested"]:
         msg.warn(tell_untested(result["untested"]))
@@ -143,6 +184,21 @@ def summary_rows(result: Dict[str, Any]) -> List[Tuple[str, str]]:
 def describe_setting(name: str, value: Any) -> str:
     """A setting of a reference. RETURNS (str): Its name and value."""
     return f"{name} {value:.3f}" if name == "dev_accuracy" else f"{name} {value}"
+
+
+def describe_features(features: Dict[str, Any]) -> str:
+    """What the n-grams of a student are made of, and why.
+
+    features (Dict[str, Any]): What `evaluate` found.
+    RETURNS (str): A few words.
+    """
+    if "log_loss" not in features:
+        return f"{features['reads']}, as its config says"
+    tried = [f"{name} {loss:.3f} ({features['accuracy'][name]:.1%})" for name, loss in features["log_loss"].items()]
+    return (
+        f"{features['reads']}, chosen by {features['dev']} dev texts. Log loss (and accuracy) of a linear model that "
+        f"learned from {features['texts']} texts: {', '.join(tried)}"
+    )
 
 
 def describe_gap(gap: Optional[float]) -> str:

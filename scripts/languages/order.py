@@ -3,14 +3,13 @@
 project.yml could only hand on values of variables that are those of one language already: `train` holds `lang`.
 """
 
-import re
 from typing import Any, Dict, Iterable, List, NamedTuple
 
 import psutil
 from weasel.util import parse_config_overrides
 
 from scripts.files import UserError
-from scripts.variables import check_language, check_names, check_run
+from scripts.variables import ANY, check_language, check_names, check_run, split_languages
 
 COMMAND = "languages"
 EXAMPLE = f'python -m spacy project run {COMMAND} . --vars.langs "de fr"'
@@ -53,9 +52,12 @@ def read_order(langs: str, line: List[str], *, known: Iterable[str]) -> Order:
                 f"--vars.{name} {value} is of one language, and `{COMMAND}` takes several. Put the files of each into "
                 'a folder of its code, such as my-reviews/de; then: --vars.reviews my-reviews --vars.langs "de fr".'
             )
-    codes = dict.fromkeys(re.split(r"[\s,]+", langs.strip(" ,")))
+    codes = split_languages(langs) or [""]
     suffix = f"-{variables.pop('vars.run')}" if "vars.run" in variables else ""
     variables.pop("vars.langs", None)
+    # A student of them all, beside those of each.
+    if ANY in codes and (others := [lang for lang in codes if lang != ANY]):
+        variables["vars.langs"] = " ".join(others)
     runs = {lang: f"{lang}{suffix}" for lang in codes}
     for lang, run in runs.items():
         check_language(lang)

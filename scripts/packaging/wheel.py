@@ -19,6 +19,7 @@ from wasabi import msg
 import scripts.functions  # noqa: F401
 from scripts.data.docbins import read_docs
 from scripts.files import UserError, hash_path, remove, replaced, run_command
+from scripts.packaging.card import make_card
 from scripts.packaging.entry_points import add_entry_points
 from scripts.packaging.names import check_package, read_package_name
 from scripts.packaging.performance import state_performance
@@ -40,13 +41,16 @@ def build_package(
     texts: List[Path] = typer.Option(
         ..., help="A .spacy file with gold texts to state scores on; give it several times"
     ),
+    run: Path = typer.Option(..., help="Folder of the run, whose report becomes the model card"),
+    data_licence: str = typer.Option("", help="Licence of the texts, for the model card"),
 ) -> None:
     """Build the wheel of a pipeline, with its scores, and check that it works without the project."""
     packages.mkdir(parents=True, exist_ok=True)
     nlp = spacy.load(pipeline)
     performance, notes = state_performance(nlp, texts)
     stated = srsly.read_json(meta)
-    stated.update(performance=performance, notes="\n\n".join(filter(None, [stated.get("notes"), notes])))
+    card, text = make_card(run, data_licence=data_licence)
+    stated.update(card, performance=performance, notes="\n\n".join(filter(None, [stated.get("notes"), notes, text])))
     msg.text("Building the wheel")
     wheel = build_wheel(pipeline, packages, name=name, package_version=package_version, meta=stated)
     docs = read_docs(texts[0], Vocab())[:N_CHECKED]

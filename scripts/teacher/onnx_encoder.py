@@ -1,11 +1,10 @@
 """The teacher's encoder in ONNX Runtime, on the CPU: graph-optimised, and in eight bits.
 
 A few channels of a transformer's hidden states are many times larger than all others, mostly at special tokens. One
-scale for a whole matrix then leaves the others few of its 256 steps. So each of these channels is divided by a number
-that the weights it meets are multiplied by: the product is the same, and what is rounded is all of one size.
+scale for a whole matrix then leaves the others few of its 256 steps. So each channel is divided by a number that the
+weights it meets are multiplied by: the product is the same, and what is rounded is more of one size.
 
-SOURCE: Xiao et al. (2023), SmoothQuant, arXiv:2211.10438, section 4; here the channels that stand out are scaled to a
-    quantile of all channels, and the others are left as they are.
+SOURCE: Xiao et al. (2023), SmoothQuant, arXiv:2211.10438, section 4.
 """
 
 import errno
@@ -34,8 +33,11 @@ from scripts.teacher.window_encoder import Encode, WindowEncoder
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "weights")
 QUANTISED = ["MatMul", "Attention"]
-# Channels above this quantile of all channels' largest values are scaled down to it.
-QUANTILE = 0.9
+# How much of the differences between channels goes to the weights: "migration strength" in SmoothQuant. Weights have a
+# scale for each output, hidden states one for all, so most of it does.
+MIGRATED = 0.85
+# What the largest value of a channel is at least, against division by zero.
+SMALLEST = 1e-5
 # Bytes that a full disk has at most: programs write in blocks.
 NO_ROOM = 2**20
 
@@ -208,15 +210,17 @@ def measure_channels(
 
 
 def smooth_product(graph: Any, node: Any, weights: Any, peaks: numpy.ndarray) -> None:
-    """Divide the channels that stand out in the input of a matrix product, and multiply their weights.
+    """Divide the channels of the input of a matrix product, and multiply their weights: equation 4 of SmoothQuant.
 
     graph (GraphProto): The graph; changed in place.
     node (NodeProto): The product.
     weights (TensorProto): Its weights. Shape: (n_channels, n_outputs).
     peaks (ndarray): Largest absolute values of its input. Shape: (n_channels,).
     """
-    scales = numpy.maximum(1, peaks / max(float(numpy.quantile(peaks, QUANTILE)), 1e-6)).astype("float32")
-    scaled = numpy_helper.to_array(weights) * scales[:, None]
+    matrix = numpy_helper.to_array(weights)
+    inputs, outputs = (numpy.maximum(largest, SMALLEST) for largest in (peaks, numpy.abs(matrix).max(axis=1)))
+    scales = (inputs**MIGRATED / outputs ** (1 - MIGRATED)).astype("float32")
+    scaled = matrix * scales[:, None]
     weights.CopyFrom(numpy_helper.from_array(scaled, weights.name))
     name = f"{node.name}/smooth"
     graph.initializer.append(numpy_helper.from_array(1 / scales, f"{name}/scales"))

@@ -44,7 +44,7 @@ CALIBRATION_TEXTS = 100
 TIE = 0.15
 # What a runtime of lower precision must reach on a sample of the texts.
 MIN_AGREEMENT = 0.99
-MAX_DIFFERENCE = 0.01
+MAX_DIFFERENCE = 0.025
 # Largest difference between logits that another batch size makes. In int8, the largest value of a batch scales all of
 # it: on 60 reviews the difference was .010 in the mean, .16 at most.
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "int8": 0.5, "int8+float32": 0.5}

@@ -123,7 +123,16 @@ def write_grid(run: Path, cells: List[Dict[str, Any]]) -> Path:
 
 
 def run_ablation(run: Path, cells: List[Dict[str, Any]]) -> Dict[str, Any]:
-    ablate(write_grid(run, cells), run / "corpus", run / "training", run / "configs", lang="en", n_jobs=1, gpu_id=-1)
+    ablate(
+        write_grid(run, cells),
+        run / "corpus",
+        run / "training",
+        run / "configs",
+        lang="en",
+        segmenter="default",
+        n_jobs=1,
+        gpu_id=-1,
+    )
     return srsly.read_json(run / "training" / "ablation.json")
 
 

@@ -6,7 +6,8 @@ from typing import Any, List, Optional
 
 import pytest
 
-from scripts.apply.__main__ import apply, check_output, scan
+from scripts.apply.__main__ import apply, check_output
+from scripts.apply.corpus import scan
 from scripts.data.tables.file_types import read_rows
 from scripts.files import UserError, replaced
 from tests.apply.test_apply import OPTIONS, make_rows, run_apply, write_rows
@@ -26,7 +27,7 @@ def change_when_scanned(monkeypatch: pytest.MonkeyPatch, path: Path, content: st
             path.write_text(after, encoding="utf8")
 
     monkeypatch.setattr("scripts.apply.__main__.scan", scan_and_change)
-    monkeypatch.setattr("scripts.apply.__main__.read_rows", read_and_change)
+    monkeypatch.setattr("scripts.apply.corpus.read_rows", read_and_change)
 
 
 LINES = [f'{{"text": "love it {i}"}}\n' for i in range(30)]

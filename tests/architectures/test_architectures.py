@@ -17,7 +17,17 @@ from scripts.architectures import ngrams
 from scripts.architectures.lexemes import LEXEME_ATTRS, extract_lexemes
 from scripts.architectures.ngrams import count_documents, hash_ngrams
 from scripts.packaging.export import export_pipeline
-from tests.conftest import ARCHITECTURES, BOW, CNN, TEXTS, make_examples, make_pipeline, make_teacher_logits, train
+from tests.conftest import (
+    ARCHITECTURES,
+    BOTH,
+    BOW,
+    CNN,
+    TEXTS,
+    make_examples,
+    make_pipeline,
+    make_teacher_logits,
+    train,
+)
 
 NLP = spacy.blank("en")
 words = st.lists(st.sampled_from(["a", "b", "C", "dd", "É", "😀"]), max_size=6)
@@ -42,33 +52,120 @@ def reference_ngrams(text: List[str], n_max: int) -> List[tuple]:
 @given(st.lists(words, max_size=5), st.integers(1, 4))
 @settings(deadline=None)
 def test_ngrams_are_hashed_apart_and_stay_within_their_document(texts: List[List[str]], n_max: int) -> None:
-    keys, doc_ids = extract_ngrams(make_docs(texts), n_max)
+    keys, doc_ids = extract_ngrams(make_docs(texts), n_max, 0)
     expected = [gram for text in texts for gram in reference_ngrams(text, n_max)]
     assert len(keys) == len(expected)
     assert len(set(keys.tolist())) == len(set(expected))
     for number, text in enumerate(texts):
-        alone, _ = extract_ngrams(make_docs([text]), n_max)
+        alone, _ = extract_ngrams(make_docs([text]), n_max, 0)
         assert sorted(keys[doc_ids == number].tolist()) == sorted(alone.tolist())
 
 
-@given(st.lists(words, max_size=4), st.integers(2, 4))
+def reference_characters(text: str, n_max: int) -> List[str]:
+    lowered = text.lower()
+    return [lowered[i : i + n] for n in range(1, n_max + 1) for i in range(len(lowered) - n + 1)]
+
+
+@given(st.lists(words, max_size=4), st.integers(0, 2), st.integers(0, 4))
 @settings(deadline=None)
-def test_character_ngrams_come_beside_those_of_words(texts: List[List[str]], n_max: int) -> None:
+def test_each_kind_of_ngram_has_keys_of_its_own(texts: List[List[str]], n_words: int, n_chars: int) -> None:
     docs = make_docs(texts)
-    keys, doc_ids = extract_ngrams(docs, 1, n_max)
-    expected: List[Any] = []
-    for number, (text, doc) in enumerate(zip(texts, docs)):
-        expected += [(number, (word.lower(),)) for word in text]
-        lowered = doc.text.lower()
-        expected += [(number, lowered[i : i + n]) for n in range(2, n_max + 1) for i in range(len(lowered) - n + 1)]
-    assert len(set(zip(doc_ids.tolist(), keys.tolist()))) == len(set(expected))
-    assert len(keys) == len(expected)
+    if n_words or n_chars:
+        keys, doc_ids = extract_ngrams(docs, n_words, n_chars)
+        expected: List[Any] = []
+        for number, (text, doc) in enumerate(zip(texts, docs)):
+            expected += [(number, gram) for gram in reference_ngrams(text, n_words)]
+            expected += [(number, gram) for gram in reference_characters(doc.text, n_chars)]
+        assert len(set(zip(doc_ids.tolist(), keys.tolist()))) == len(set(expected))
+        assert len(keys) == len(expected)
+        assert (keys & numpy.uint64(1)).sum() == sum(isinstance(gram, str) for _, gram in expected)
+
+
+@given(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=8))
+@settings(deadline=None, max_examples=50)
+def test_characters_are_those_of_any_text(text: str, other: str) -> None:
+    # Of whatever script: what has the same characters has the same keys, and nothing else has.
+    docs = [Doc(NLP.vocab, words=[one], spaces=[False]) for one in (text, other)]
+    found = [set(extract_ngrams([doc], 0, 3)[0].tolist()) for doc in docs]
+    expected = [set(reference_characters(one, 3)) for one in (text, other)]
+    assert [len(one) for one in found] == [len(one) for one in expected]
+    assert len(found[0] & found[1]) == len(expected[0] & expected[1])
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("Straße", ["s", "t", "r", "a", "ß", "e", "st", "tr", "ra", "aß", "ße"]),
+        ("美味しい", ["美", "味", "し", "い", "美味", "味し", "しい"]),
+        # One code point each, whatever its plane.
+        ("👍🏽 ok", ["👍", "🏽", " ", "o", "k", "👍🏽", "🏽 ", " o", "ok"]),
+        # A combining mark is a character, as it is to spaCy; `convert` composes what can be composed.
+        ("e\u0301a", ["e", "\u0301", "a", "e\u0301", "\u0301a"]),
+        # One character that is two in lower case.
+        ("İz", ["i", "\u0307", "z", "i\u0307", "\u0307z"]),
+        ("", []),
+    ],
+)
+def test_character_ngrams_by_hand(text: str, expected: List[str]) -> None:
+    keys, _ = extract_ngrams([NLP.make_doc(text)], 0, 2)
+    assert len(keys) == len(expected) == len(set(keys.tolist()))
+    for gram in expected:
+        # The longest n-grams of a text that is the n-gram come last: there is one.
+        assert extract_ngrams([NLP.make_doc(gram)], 0, len(gram))[0][-1] in keys
+
+
+def test_characters_run_over_the_ends_of_words_and_not_of_documents() -> None:
+    docs = make_docs([["ab", "c"], ["d"]])
+    expected = [gram for doc in docs for gram in reference_characters(doc.text, 3)]
+    assert len(extract_ngrams(docs, 0, 3)[0]) == len(expected)
+    assert extract_ngrams([NLP.make_doc("b c")], 0, 3)[0][-1] in extract_ngrams(docs, 0, 3)[0]
+
+
+def test_words_and_characters_have_the_same_length_in_a_document() -> None:
+    docs = [NLP.make_doc(text) for text in ("love it", "love kvothe", "zzz")]
+    model = registry.resolve({"model": {**BOTH, "min_docs": 2, "scale": 2.0, "nO": 2}})["model"]
+    model.initialize(X=docs)
+    layer = model.layers[0]
+    doc_ids, rows, values = ngrams.weigh_ngrams(layer, docs)
+    is_char = (layer.attrs["keys"][rows] & numpy.uint64(1)).astype(bool)
+    for number in (0, 1):
+        for kind in (is_char, ~is_char):
+            assert (values[(doc_ids == number) & kind] ** 2).sum() == pytest.approx(2.0)
+    # "love" is all that the table knows of words, and nothing of the last document.
+    assert (~is_char).sum() == 2 and 2 not in doc_ids
+    alone = [ngrams.weigh_ngrams(layer, [doc]) for doc in docs]
+    assert values == pytest.approx(numpy.concatenate([one[2] for one in alone]))
+
+
+def test_each_kind_has_a_table_of_its_own() -> None:
+    docs = make_docs([["a", "b"], ["a", "c"], ["a", "b"], ["d"]])
+    model = registry.resolve({"model": {**BOTH, "max_ngrams": 2, "nO": 2}})["model"]
+    ngrams.fit_table(model.layers[0], docs)
+    keys = model.layers[0].attrs["keys"]
+    assert (keys & numpy.uint64(1)).tolist().count(1) == 2 and len(keys) == 4 and sorted(keys) == list(keys)
+
+
+@pytest.mark.parametrize("features", ["words", "characters", "words and characters"])
+def test_features_are_what_is_read(features: str) -> None:
+    # "kvothe" shares characters with "kvoth", and no word.
+    docs = make_docs([["kvothe"], ["kvoth"]])
+    model = registry.resolve({"model": {**BOW, "features": features, "nO": 2}})["model"]
+    ngrams.fit_table(model.layers[0], docs[:1])
+    doc_ids, rows, _ = ngrams.weigh_ngrams(model.layers[0], docs)
+    assert (1 in doc_ids) == ("characters" in features)
+    assert ((model.layers[0].attrs["keys"][rows] & numpy.uint64(1) == 0).any()) == ("words" in features)
+    assert model.layers[0].attrs["reads"] == features and not model.layers[0].attrs["choices"]
+
+
+def test_unknown_features_are_an_error() -> None:
+    with pytest.raises(ValueError, match="must be words, characters, words and characters or auto, got 'both'"):
+        registry.resolve({"model": {**BOW, "features": "both"}})
 
 
 @given(st.lists(words, max_size=8))
 @settings(deadline=None)
 def test_document_counts(texts: List[List[str]]) -> None:
-    keys, counts, n_docs = count_documents(make_docs(texts), 2)
+    keys, counts, n_docs = count_documents(make_docs(texts), 2, 0)
     expected: Dict[tuple, int] = {}
     for text in texts:
         for gram in set(reference_ngrams(text, 2)):
@@ -80,9 +177,9 @@ def test_document_counts(texts: List[List[str]]) -> None:
 
 def test_counting_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     docs = make_docs([text.split() for text in ("a b c", "b c d", "a b", "e", "b")] * 3)
-    whole = count_documents(docs, 3)
+    whole = count_documents(docs, 3, 0)
     monkeypatch.setattr(ngrams, "_COUNT_CHUNK", 4)
-    chunked = count_documents(docs, 3)
+    chunked = count_documents(docs, 3, 0)
     assert all(numpy.array_equal(a, b) for a, b in zip(whole[:2], chunked[:2])) and whole[2] == chunked[2]
 
 
@@ -144,7 +241,7 @@ def test_table_keeps_frequent_ngrams_only() -> None:
     small = registry.resolve({"model": {**BOW, "ngram_size": 1, "max_ngrams": 1, "nO": 2}})["model"]
     ngrams.fit_table(small.layers[0], docs)
     (most_frequent,) = small.layers[0].attrs["keys"]
-    assert most_frequent == extract_ngrams(make_docs([["A"]]), 1)[0][0]
+    assert most_frequent == extract_ngrams(make_docs([["A"]]), 1, 0)[0][0]
 
 
 def test_empty_table_gives_the_bias() -> None:
@@ -154,15 +251,10 @@ def test_empty_table_gives_the_bias() -> None:
     assert numpy.array_equal(model.predict(docs), numpy.zeros((2, 2)))
 
 
-@pytest.mark.parametrize("setting", ["ngram_size", "min_docs", "max_ngrams"])
+@pytest.mark.parametrize("setting", ["ngram_size", "char_ngram_size", "min_docs", "max_ngrams"])
 def test_sizes_below_one_are_errors(setting: str) -> None:
     with pytest.raises(ValueError, match=f"{setting} .* got 0"):
         registry.resolve({"model": {**BOW, setting: 0}})
-
-
-def test_characters_need_two_or_more() -> None:
-    with pytest.raises(ValueError, match=r"char_ngram_size .* got 1"):
-        registry.resolve({"model": {**BOW, "char_ngram_size": 1}})
 
 
 def test_rows_of_the_cnn_must_fit_its_attributes() -> None:
@@ -272,9 +364,7 @@ def test_n_process_changes_nothing(architecture: Dict[str, Any]) -> None:
     assert two == pytest.approx(one, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "model", [*ARCHITECTURES.values(), {**BOW, "char_ngram_size": 3}], ids=[*ARCHITECTURES, "chars"]
-)
+@pytest.mark.parametrize("model", [*ARCHITECTURES.values(), BOTH], ids=[*ARCHITECTURES, "both"])
 def test_spans_are_read_like_documents(model: Dict[str, Any]) -> None:
     nlp = export_pipeline(train(model))
     textcat: Any = nlp.get_pipe("textcat")

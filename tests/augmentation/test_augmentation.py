@@ -12,13 +12,13 @@ import srsly
 from spacy.tokens import Doc
 
 from scripts.augmentation.__main__ import augment, build_transfer_set, load_augmenter, load_tagger
-from scripts.augmentation.clusters import learn_clusters
+from scripts.augmentation.clusters import ClusterTagger, learn_clusters, learn_tagger
 from scripts.augmentation.operations import Augmenter, MaskWord, SampleNgram
 from scripts.augmentation.text_file import TextFile
 from scripts.augmentation.word_classes import PipelineTagger
 from scripts.data.docbins import write_docs
 from scripts.data.task import Task
-from scripts.data.texts import AUGMENTED, GOLD, UNLABELLED, Text, read_texts
+from scripts.data.texts import AUGMENTED, GOLD, MASK, UNLABELLED, Text, read_texts, write_unlabelled
 from scripts.engines.config import read_engine
 from scripts.engines.shards import STARTED
 from scripts.engines.workers import Engine
@@ -215,6 +215,53 @@ def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
 
     # Eight bytes for each text of a thousand, and what an array sets aside as it grows.
     assert peak(5_000) - peak(1_000) < 4_000 * 24
+
+
+def test_words_of_two_languages_are_never_of_one_class() -> None:
+    frames = {"de": "das {} ist sehr {} und war {} genug", "nl": "die {} is heel {} en was {} genoeg"}
+    docs = []
+    for lang, frame in frames.items():
+        for word in ("boek", "film", "hotel", "app"):
+            docs += [NLP.make_doc(frame.format(word, adjective, adjective)) for adjective in ("gut", "fein", "klar")]
+            for doc in docs[-3:]:
+                doc._.lang = lang
+    tag = learn_tagger(docs, seed=0)
+    words = {lang: {c for doc in docs if doc._.lang == lang for c in tag(doc)} - {""} for lang in frames}
+    # Also those that stand in both.
+    assert words["de"] and words["nl"] and not words["de"] & words["nl"]
+    for doc in docs:
+        doc._.lang = None
+    together = learn_tagger(docs, seed=0)
+    assert isinstance(together, ClusterTagger) and together.class_of == learn_clusters(docs, seed=0).class_of
+
+
+def test_a_word_is_replaced_by_one_of_its_language(tmp_path: Path) -> None:
+    words = {"de": ("auto", "buch", "haus", "kind"), "nl": ("dorp", "fiets", "hond", "vrouw")}
+    frames = {"de": "es gibt {} und {} genug", "nl": "er is {} en {} genoeg"}
+    texts = {lang: [frames[lang].format(a, b) for a in words[lang] for b in words[lang]] for lang in words}
+    docs = {lang: make_gold(texts[lang]) for lang in texts}
+    for lang in docs:
+        for doc in docs[lang]:
+            doc._.lang = lang
+    write_docs([*docs["de"][:8], *docs["nl"][:8]], tmp_path / "gold" / "train.spacy")
+    for split in ("dev", "test"):
+        write_docs(make_gold(["nothing of the kind"]), tmp_path / "gold" / f"{split}.spacy")
+    write_unlabelled(tmp_path / "unlabelled.jsonl", [(text, lang) for lang in texts for text in texts[lang][8:]])
+    config = (ROOT / "configs" / "test" / "augment.cfg").read_text(encoding="utf8")
+    (tmp_path / "augment.cfg").write_text(config.replace("p = 0.1", "p = 0.5").replace("p = 0.25", "p = 0.0"), "utf8")
+    augment(
+        tmp_path,
+        tmp_path / "texts.jsonl",
+        config=tmp_path / "augment.cfg",
+        lang="xx",
+        tagger="",
+        encoder=None,
+        seed=0,
+        engine=None,
+    )
+    new = [set(text.words or ()) for text in read_texts(tmp_path / "texts.jsonl") if text.source == AUGMENTED]
+    own = {lang: {word for text in texts[lang] for word in text.split()} for lang in texts}
+    assert len(new) > 10 and all(found - {MASK} <= own["de"] or found - {MASK} <= own["nl"] for found in new)
 
 
 def test_clusters_are_parts_of_speech() -> None:

@@ -141,10 +141,12 @@ def test_a_run_is_kept_without_folders_of_its_machine(training: Path, tmp_path: 
     assert report["provenance"]["transfer_set"] == {"teacher": "training/en/teacher"}
     srsly.write_json(training / "x" / "times.json", {"score": {"wall": 2.0, "cpu": 1.0}})
     srsly.write_json(training / "x" / "ablation.json", {"groups": []})
+    srsly.write_json(training / "x" / "cascade.json", {"threshold": 0.9})
     keep("x", training, tmp_path / "results")
     times = srsly.read_json(tmp_path / "results" / "times_x.json")
     assert times == {"machine": MACHINE, "steps": {"score": {"wall": 2.0, "cpu": 1.0}}}
     assert srsly.read_json(tmp_path / "results" / "ablation_x.json") == {"groups": []}
+    assert srsly.read_json(tmp_path / "results" / "cascade_x.json") == {"threshold": 0.9}
     with pytest.raises(UserError, match=r"report.json does not exist. Run the project first"):
         keep("y", training, tmp_path / "results")
 

@@ -26,7 +26,7 @@ def make_splits(folder: Path, **splits: Any) -> Dict[str, Path]:
 
 
 def read_all(paths: Dict[str, Path], seed: int = 0, **options: Any) -> Splits:
-    return read_splits(paths, text_column="text", labelling=LABELLING, seed=seed, **options)
+    return read_splits({None: paths}, text_column="text", labelling=LABELLING, seed=seed, **options)
 
 
 def row(text: str, label: Any = "POSITIVE") -> Dict[str, Any]:

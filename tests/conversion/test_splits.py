@@ -225,7 +225,7 @@ def test_repeated_and_near_copies_are_dropped_and_counted(tmp_path: Path) -> Non
 def test_a_column_that_holds_no_texts_is_suspected(tmp_path: Path) -> None:
     rows = [row(f"so {i % 2}", "ab"[i % 2]) for i in range(30)]
     (told,) = [told for told in read_all(make_splits(tmp_path, train=rows)).warnings if "text_column" in told]
-    assert told == "train: 28 of 30 rows have the text of another. Is --vars.text_column right?"
+    assert told == f"{tmp_path / 'train.jsonl'}: 28 of 30 rows have the text of another. Is --vars.text_column right?"
 
 
 def test_a_long_label_is_told_in_short(tmp_path: Path) -> None:

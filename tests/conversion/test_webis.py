@@ -185,7 +185,7 @@ def test_convert_reads_what_is_written(tmp_path: Path, capsys: pytest.CaptureFix
     for lang in ("en", "ja"):
         paths = {name: tmp_path / "out" / lang / f"{name}.jsonl.gz" for name in ("train", "dev", "test", "unlabelled")}
         assert list(next(read_rows(paths["train"]))[1]) == ["text", "label", "stars", "source"]
-        splits = read_splits(paths, text_column="text", labelling=Labelling("label", "stars"), seed=0)
+        splits = read_splits({None: paths}, text_column="text", labelling=Labelling("label", "stars"), seed=0)
         assert splits.task.labels == ["NEGATIVE", "POSITIVE"]
         # As many as there are.
         assert len(list(read_rows(paths["unlabelled"]))) == 3 * 124

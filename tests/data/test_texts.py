@@ -3,6 +3,7 @@ from typing import Any, List
 
 import pytest
 import spacy
+import srsly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from scripts.data.texts import (
     Text,
     read_texts,
     read_unlabelled,
+    read_unlabelled_languages,
     write_unlabelled,
 )
 from scripts.files import UserError
@@ -81,6 +83,9 @@ def test_a_line_that_is_no_text_names_file_line_and_step(line: str, message: str
 
 
 def test_unlabelled_texts_are_read_as_they_were_written(tmp_path: Path) -> None:
-    given_texts = ["one", 'two "quoted" — ça va', "three\u2028lines"]
-    write_unlabelled(tmp_path / "unlabelled.jsonl", given_texts)
-    assert list(read_unlabelled(tmp_path / "unlabelled.jsonl")) == given_texts
+    rows = [("one", None), ('two "quoted" — ça va', "fr"), ("three\u2028lines", None)]
+    path = tmp_path / "unlabelled.jsonl"
+    write_unlabelled(path, rows)
+    assert list(read_unlabelled_languages(path)) == rows
+    assert list(read_unlabelled(path)) == [text for text, _ in rows]
+    assert [list(line) for line in srsly.read_jsonl(path)] == [["text"], ["text", "lang"], ["text"]]

@@ -115,7 +115,7 @@ def test_a_student_has_its_logits_times_the_factors(architecture: Dict[str, Any]
 
 def make_table(docs: List[Doc], n_labels: int) -> Any:
     """The layer of an n-gram table, with weights of zero."""
-    model = build_ngram_linear(ngram_size=2, min_docs=1, max_ngrams=500, scale=3.0, nO=n_labels)
+    model = build_ngram_linear("words", 2, char_ngram_size=3, min_docs=1, max_ngrams=500, scale=3.0, nO=n_labels)
     model.initialize(X=docs)
     return model.get_ref("output_layer")
 

@@ -6,6 +6,7 @@ import numpy
 import pytest
 import spacy
 import srsly
+from sklearn.feature_extraction.text import CountVectorizer
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -13,17 +14,24 @@ from spacy.training import Example
 from scripts.data.docbins import write_docs
 from scripts.data.task import Task
 from scripts.data.texts import AUGMENTED, GOLD, UNLABELLED
-from scripts.evaluation.__main__ import measure_systems
+from scripts.evaluation.__main__ import measure_systems, predict_split
 from scripts.evaluation.quality import (
+    brier_score,
     calibration_error,
     compare_to_teacher,
     find_untested,
     measure_gap,
     measure_quality,
 )
-from scripts.evaluation.reference import fit_reference, measure_size, read_taught
-from scripts.evaluation.report import describe_gap, render_report, tell_untested, write_report
-from scripts.evaluation.speed import measure_speed
+from scripts.evaluation.reference import (
+    ANALYZERS,
+    fit_reference,
+    measure_size,
+    read_taught,
+    words_and_characters,
+)
+from scripts.evaluation.report import describe_gap, list_limits, render_report, tell_untested, write_report
+from scripts.evaluation.speed import measure_latency, measure_speed
 from scripts.tokenizing import make_blank
 from tests.conftest import BOW, LABELS, TEXTS, train
 
@@ -41,6 +49,13 @@ def test_quality_by_hand() -> None:
     assert low == pytest.approx(0.3006, abs=1e-4) and high == pytest.approx(0.9544, abs=1e-4)
     # One document per bin of confidence: |1 - .9|, |0 - .8|, |1 - .6|, |1 - .7|, each of weight 1/4.
     assert quality["ece"] == pytest.approx((0.1 + 0.8 + 0.4 + 0.3) / 4)
+
+
+def test_brier_score_by_hand_and_its_limits() -> None:
+    # 2 * .1^2, 2 * .8^2, 2 * .4^2, 2 * .3^2
+    assert brier_score(PROBS, RIGHT) == pytest.approx(2 * (0.01 + 0.64 + 0.16 + 0.09) / 4)
+    certain = numpy.eye(2)[RIGHT]
+    assert brier_score(certain, RIGHT) == 0 and brier_score(certain, 1 - RIGHT) == 2
 
 
 def test_a_label_without_test_texts_is_named_and_counts_in_macro_f1() -> None:
@@ -110,9 +125,11 @@ def make_gold() -> List[Doc]:
 
 
 def test_report_has_every_figure(systems: Dict[str, Any], tmp_path: Path) -> None:
-    result = measure_systems(systems, dict.fromkeys(systems, 1.5), make_gold(), TASK, seed=0)
+    test = predict_split(systems, make_gold(), TASK, name="test")
+    result = measure_systems(systems, dict.fromkeys(systems, 1.5), test, TASK, seed=0)
     for name in systems:
-        assert {"accuracy", "macro_f1", "ece", "words_per_second"} <= set(result[name])
+        assert {"accuracy", "macro_f1", "ece", "brier", "words_per_second", "cores"} <= set(result[name])
+        assert 0 < result[name]["latency_p50"] <= result[name]["latency_p95"]
         assert result[name]["size_mb"] == 1.5 and result[name]["speed_texts"] == len(TEXTS)
     assert result["baseline"]["accuracy"] == 0.5 and result["teacher"]["accuracy"] == 1.0
     # The gap counts from the better one of reference and baseline, here the reference.
@@ -125,7 +142,11 @@ def test_report_has_every_figure(systems: Dict[str, Any], tmp_path: Path) -> Non
         assert found["difference"] == pytest.approx(student["accuracy"] - result[name]["accuracy"])
     for name in ("reference", "reference_distilled"):
         result[name].update(settings={"C": 4.0, "dev_accuracy": 0.8}, texts=len(name))
-    report: Dict[str, Any] = dict(result)
+    tried = {"words": 0.5, "characters": 0.25}
+    result["student"]["features"] = {"reads": "characters", "texts": 7, "dev": 5, "log_loss": tried, "accuracy": tried}
+    result["baseline"]["features"] = {"reads": "words"}
+    report: Dict[str, Any] = {**result, "labels": LABELS}
+    report["limits"] = list_limits(report)
     report["provenance"] = {
         "student_kind": "bow",
         "seed": 0,
@@ -142,15 +163,42 @@ def test_report_has_every_figure(systems: Dict[str, Any], tmp_path: Path) -> Non
     assert text == render_report(report)
     assert "| baseline | 0.500 |" in text.replace("  ", "") and "t.jsonl, sha256 abc" in text
     assert "and the teacher's where there is no gold, 19 texts, tuned on dev: C 4.0, dev_accuracy 0.800" in text
+    assert "baseline: features: words, as its config says" in text
+    chosen = "characters, chosen by 5 dev texts. Log loss (and accuracy) of a linear model that learned from 7 texts"
+    assert f"student: features: {chosen}: words 0.500 (50.0%), characters 0.250 (25.0%)" in text
     assert "No test text has" not in text and result["untested"] == []
     assert tell_untested(["OTHER"]) in render_report({**report, "untested": ["OTHER"]})
+    assert "It knows the labels NEGATIVE, POSITIVE and gives one of them to every text" in text
     assert verdict["reason"] in text and "Student against reference_distilled: " in text
 
 
 def test_a_teacher_that_does_not_beat_the_baseline_is_said_to(systems: Dict[str, Any]) -> None:
     systems["teacher"] = systems["reference"] = systems["baseline"]
-    result = measure_systems(systems, dict.fromkeys(systems, 1.0), make_gold()[:2], TASK, seed=0)
+    test = predict_split(systems, make_gold()[:2], TASK, name="test")
+    result = measure_systems(systems, dict.fromkeys(systems, 1.0), test, TASK, seed=0)
     assert result["student"]["gap_closed"] is None
+
+
+def test_the_references_read_what_students_read() -> None:
+    doc = spacy.blank("en").make_doc("Isn't")
+    grams = words_and_characters(doc)
+    assert grams[:3] == ["is", "n't", "is n't"] and len(grams) == 3 + 5 + 4 + 3 + 2 + 1 == len(set(grams))
+    assert grams[3:] == [
+        f"\0{gram}" for gram in CountVectorizer(**ANALYZERS["characters, 1 to 5"]).build_analyzer()(doc)
+    ]
+    words = CountVectorizer(**ANALYZERS["words, 1 to 3"]).build_analyzer()
+    assert grams[:3] == words(doc)
+
+
+@pytest.mark.parametrize("features", list(ANALYZERS))
+def test_each_kind_of_reference_classifies_and_can_be_measured(features: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.evaluation.reference.ANALYZERS", {features: ANALYZERS[features]})
+    docs = make_gold()
+    found, settings = fit_reference(
+        docs, TASK.number_gold(docs), docs, TASK.number_gold(docs), TASK, make=MAKE, name="reference"
+    )
+    assert settings["features"] == features and settings["dev_accuracy"] == 1.0
+    assert found("I love it").cats["POSITIVE"] > 0.5 and measure_size(found) > 0
 
 
 def test_the_reference_learns_gold_and_is_chosen_on_dev() -> None:
@@ -209,7 +257,21 @@ def test_no_more_texts_are_taken_than_can_be_fitted(tmp_path: Path, monkeypatch:
 def test_speed_counts_words_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scripts.evaluation.speed.run_pipeline", lambda nlp, texts: 0.5)
     nlp = spacy.blank("en")
-    assert measure_speed({"a": nlp}, ["one two three", "four"]) == {"a": {"words_per_second": 8.0, "speed_texts": 2}}
+    (measured,) = measure_speed({"a": nlp}, ["one two three", "four"]).values()
+    assert measured["words_per_second"] == 8.0 and measured["speed_texts"] == 2
     # A slow one, .01 s a text here, reads as many as it takes in a second.
     monkeypatch.setattr("scripts.evaluation.speed.run_pipeline", lambda nlp, texts: 0.01 * len(texts))
-    assert measure_speed({"a": nlp}, ["one two"] * 300) == {"a": {"words_per_second": 200.0, "speed_texts": 100}}
+    (measured,) = measure_speed({"a": nlp}, ["one two"] * 300).values()
+    assert measured["words_per_second"] == 200.0 and measured["speed_texts"] == 100
+
+
+def test_latency_is_that_of_single_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(numpy.cumsum([0.0, 0.001] * 100))
+    monkeypatch.setattr("scripts.evaluation.speed.perf_counter", lambda: next(clock))
+    nlp = spacy.blank("en")
+    (measured,) = measure_latency({"a": nlp}, ["one"] * 50).values()
+    assert measured["latency_p50"] == measured["latency_p95"] == pytest.approx(1) and measured["latency_texts"] == 50
+    # A slow one, 1 s a text here, reads no more than it must.
+    clock = iter(numpy.cumsum([0.0, 1.0] * 100))
+    (measured,) = measure_latency({"a": nlp}, ["one"] * 50).values()
+    assert measured["latency_texts"] == 32

@@ -42,7 +42,7 @@ def write_docbin(path: Path) -> None:
 WRITERS: Dict[str, Callable[[Path], None]] = {
     "DocBin": write_docbin,
     "texts": lambda path: write_texts(path, (Text(GOLD, n, text="a review") for n in range(SIZE // 8))),
-    "unlabelled": lambda path: write_unlabelled(path, ["a review"] * (SIZE // 8)),
+    "unlabelled": lambda path: write_unlabelled(path, [("a review", None)] * (SIZE // 8)),
     "pipeline": write_table,
     "shard": lambda path: write_bytes(str(path), bytes(SIZE)),
 }

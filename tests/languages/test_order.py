@@ -67,3 +67,10 @@ def test_what_cannot_be_is_refused(langs: str, line: List[str], message: str) ->
 def test_a_line_that_cannot_be_read_is_an_error_and_no_variable_is_lost() -> None:
     with pytest.raises(UserError, match=r"cannot be read where they were typed\. Run it as: python -m spacy"):
         read_order("de", [], known=KNOWN)
+
+
+def test_a_student_of_several_languages_learns_from_the_others_of_the_line() -> None:
+    order = read_order("nl xx,de", ["languages", "--vars.langs", "nl xx,de"], known=KNOWN)
+    assert list(order.runs) == ["nl", "xx", "de"] and order.variables == {"vars.langs": "nl de"}
+    # Alone it learns from those of project.yml.
+    assert read_order("xx", ["languages", "--vars.langs", "xx"], known=KNOWN).variables == {}

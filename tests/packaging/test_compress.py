@@ -17,7 +17,7 @@ from scripts.files import size_mb
 from scripts.packaging.compress import SHARES, choose_shares, compress, find_tables, measure
 from scripts.packaging.export import export_pipeline
 from scripts.packaging.wheel import find_modules
-from tests.conftest import BOW, CNN, ENSEMBLE, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits
+from tests.conftest import BOTH, BOW, CNN, ENSEMBLE, LABELS, TEXTS, make_examples, make_pipeline, make_teacher_logits
 
 GOLD = numpy.array([LABELS.index(label) for _, label in TEXTS])
 
@@ -45,7 +45,9 @@ def find_layer(nlp: Language, name: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "architecture,names", [(BOW, ["ngrams"]), (CNN, ["words"]), (ENSEMBLE, ["ngrams", "words"])], ids=str
+    "architecture,names",
+    [(BOW, ["ngrams"]), (BOTH, ["ngrams"]), (CNN, ["words"]), (ENSEMBLE, ["ngrams", "words"])],
+    ids=str,
 )
 def test_smaller_numbers_change_little_and_all_can_be_undone(architecture: Dict[str, Any], names: List[str]) -> None:
     nlp = train(architecture)
@@ -81,7 +83,7 @@ def test_ngrams_that_move_logits_most_stay() -> None:
 
 
 def word_keys(nlp: Language, words: List[str]) -> List[Tuple[str, int]]:
-    return [(word, int(next(hash_ngrams([nlp.make_doc(word)], 1))[0][0])) for word in words]
+    return [(word, int(next(hash_ngrams([nlp.make_doc(word)], 1, 0))[0][0])) for word in words]
 
 
 def test_what_is_pruned_no_longer_shortens_the_rest() -> None:

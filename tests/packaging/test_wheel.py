@@ -23,6 +23,7 @@ from scripts.packaging.export import export_pipeline
 from scripts.packaging.names import read_package_name
 from scripts.packaging.wheel import build_package, build_wheel, check_wheels
 from tests.conftest import ENSEMBLE, LABELS, ROOT, TEXTS, train
+from tests.evaluation.toy_run import write_run
 
 META = ROOT / "configs" / "meta.json"
 CHECKED = ["love it", "awful 😀", "word " * 50, "unseen kvothe"]
@@ -230,6 +231,7 @@ def test_the_same_pipeline_gives_the_same_wheel(
     checked: List[Dict[Path, List[Dict[str, Any]]]] = []
     monkeypatch.setattr("scripts.packaging.wheel.check_wheels", checked.append)
     options: Any = {"name": NAME, "package_version": VERSION, "meta": META, "texts": [gold]}
+    options.update(run=write_run(tmp_path / "run"), data_licence="")
     records = []
     for folder in ("one", "two"):
         build_package(pipelines["en"], tmp_path / folder, tmp_path / "wheel.json", **options)
@@ -253,6 +255,7 @@ def test_a_wheel_claims_scores_of_its_own(
     write_docs(list(DocBin().from_disk(gold).get_docs(spacy.blank("en").vocab))[:6], test)
     monkeypatch.setattr("scripts.packaging.wheel.check_wheels", lambda expected: None)
     options: Any = {"name": NAME, "package_version": VERSION, "meta": tmp_path / "meta.json", "texts": [gold, test]}
+    options.update(run=write_run(tmp_path / "run"), data_licence="CC BY 4.0")
     build_package(pipelines["en"], tmp_path / "packages", tmp_path / "wheel.json", **options)
     folder = tmp_path / "packages" / f"en_{NAME}-{VERSION}"
     data = folder / f"en_{NAME}" / folder.name
@@ -270,7 +273,7 @@ def test_a_wheel_claims_scores_of_its_own(
         assert stated["sha256"] in readme
     # Nothing of what was known before calibration and compression.
     assert performance == {"data": {}}
-    assert "Ours." in readme
+    assert "Ours." in readme and "trained on: CC BY 4.0." in readme and "#### Provenance" in readme
     assert srsly.read_json(folder / "meta.json")["requirements"] == ["some-lexicon", "spacy>=3.7.5,<3.9.0"]
 
 

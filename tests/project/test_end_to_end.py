@@ -78,6 +78,11 @@ def test_all_outputs_are_there(project: Path) -> None:
         "training/en/student_ensemble/model-best",
         "training/en/export/config.cfg",
         "training/en/report/report.md",
+        "training/en/report/predictions.jsonl",
+        "training/en/report/index.html",
+        "training/en/teacher/log.jsonl",
+        "training/en/baseline/log.jsonl",
+        "training/en/student_ensemble/log.jsonl",
         "assets/encoders",
     ):
         assert (project / path).exists(), path

@@ -1,52 +1,41 @@
-"""The project as a whole: project.yml, README and the embedded demo."""
+"""The project as a whole: project.yml, README and requirements."""
 
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set, Tuple
+from typing import Set
 
 import pytest
 import srsly
 from packaging.requirements import Requirement
 from weasel.util import load_project_config, split_command
 
-from scripts.conversion.labels import Labelling
 from scripts.conversion.problems import Policies
 from tests.conftest import ROOT
 
-DEMO = ROOT / "assets" / "reviews" / "en"
-POSITIVE_WORDS = "good great excellent love loved best perfect nice happy wonderful amazing recommend well"
-NEGATIVE_WORDS = "bad worst awful terrible poor hate hated broken waste never not disappointed boring"
-REQUIREMENTS = ("requirements.txt", "requirements-ray.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-ray.txt", "requirements-dev.txt", "requirements-hub.txt")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 # The only command that belongs to no run.
 OF_NO_RUN = "languages"
-SPLITS = {"train": 394, "dev": 198, "test": 402, "unlabelled": 2019}
-
-
-def read_demo(split: str) -> List[Dict[str, Any]]:
-    return list(srsly.read_gzip_jsonl(DEMO / f"{split}.jsonl.gz"))
-
-
-def runs_of_words(text: str, n: int) -> Iterator[Tuple[str, ...]]:
-    words = re.findall(r"\w+", text.lower())
-    return (tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
 
 def test_every_dependency_is_produced_or_present() -> None:
     config = load_project_config(ROOT)
     produced: Set[str] = set()
     commands = {command["name"]: command for command in config["commands"]}
-    for name in [*config["workflows"]["all"], *config["workflows"]["ablate"]]:
+    steps = [step for workflow in ("all", "cascade", "ablate", "serve") for step in config["workflows"][workflow]]
+    for name in steps:
         for dep in commands[name].get("deps", []):
             is_made = any(dep == out or dep.startswith(f"{out}/") for out in produced)
             assert is_made or (ROOT / dep).is_file(), f"{name} depends on {dep}"
         produced |= set(commands[name]["outputs"])
-    assert set(commands) == {*config["workflows"]["all"], *config["workflows"]["ablate"], OF_NO_RUN}
+    assert set(commands) == {OF_NO_RUN, *(name for steps in config["workflows"].values() for name in steps)}
 
 
 def test_a_step_that_may_be_skipped_depends_on_its_code_and_its_cfgs() -> None:
     config = load_project_config(ROOT, overrides={"vars.run": "my-run"})
-    assert all(steps[0] == "prepare-my-run" for steps in config["workflows"].values())
+    first = {workflow: steps[0] for workflow, steps in config["workflows"].items()}
+    # A server claims no run: it reads what is there, and a run may be made anew beside it.
+    assert first.pop("serve") == "serve-my-run" and set(first.values()) == {"prepare-my-run"}
     for command in config["commands"]:
         if not command.get("no_skip"):
             step = command["name"].removesuffix("-my-run")
@@ -70,6 +59,7 @@ def test_convert_drops_alone_what_it_drops_in_the_project() -> None:
 
 # Values that have no space, as they are numbers.
 NUMBERS = {"negative_up_to", "skip_stars", "max_unusable", "seed", "jobs", "max_loss", "min_agreement", "gpu_id"}
+NUMBERS |= {"cascade_loss", "cascade_words", "port"}
 
 
 @pytest.mark.parametrize("value", ["my run", "o'brien", "é 日本", "[1] #2; (a) & b=c"])
@@ -92,39 +82,6 @@ def test_runs_have_lock_entries_of_their_own() -> None:
         assert commands.pop(OF_NO_RUN)["no_skip"]
         assert all(name.endswith(f"-{run}") for name in commands)
         assert all(f"/{run}/" in out for command in commands.values() for out in command["outputs"])
-
-
-def test_demo_has_the_promised_sizes_labels_and_stars() -> None:
-    labelling = Labelling("no label column", "stars")
-    for split, size in SPLITS.items():
-        rows = read_demo(split)
-        assert len(rows) == size
-        assert all(8 <= len(row["text"].split()) <= 80 for row in rows)
-        if split != "unlabelled":
-            labels = [row["label"] for row in rows]
-            assert labels.count("POSITIVE") == labels.count("NEGATIVE") == size // 2
-            assert labels == [labelling.read({"stars": row["stars"]}) for row in rows]
-            assert {1, 2, 4, 5} <= {row["stars"] for row in rows} <= {1, 2, 3, 4, 5}
-
-
-def test_no_run_of_six_words_is_shared_by_reviews_of_two_splits() -> None:
-    seen: Dict[Tuple[str, ...], str] = {}
-    for split in SPLITS:
-        for row in read_demo(split):
-            for run in runs_of_words(row["text"], 6):
-                assert seen.setdefault(run, split) == split, f"{split} and {seen[run]} share {' '.join(run)!r}"
-
-
-def test_a_word_list_does_not_solve_the_demo() -> None:
-    positive = set(POSITIVE_WORDS.split())
-    negative = set(NEGATIVE_WORDS.split())
-    rows = read_demo("test")
-    correct = 0.0
-    for row in rows:
-        words = [word for (word,) in runs_of_words(row["text"], 1)]
-        score = sum(word in positive for word in words) - sum(word in negative for word in words)
-        correct += 0.5 if score == 0 else (score > 0) == (row["label"] == "POSITIVE")
-    assert correct / len(rows) < 0.7
 
 
 def test_readme_section_of_project_yml_is_current(tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ def sources_of(step: str) -> Set[str]:
         ),
         # It measures how fast they are.
         ("evaluate", {"evaluation/speed.py", "architectures/lexeme_cache.py"}, {"distillation/losses.py"}),
+        ("evaluate", {"evaluation/page/charts.py", "evaluation/page/page.html", "evaluation/page/page.css"}, set()),
         ("package", {"packaging/check_wheel.py", "architectures/softmax.py"}, {"packaging/export.py"}),
         ("ablate", {"ablation/cell.py", "evaluation/quality.py", "lexicon/__main__.py"}, {"packaging/wheel.py"}),
     ],

@@ -1,0 +1,86 @@
+"""The texts that are worth reading after a run, and what their words add to what the student says of them."""
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+import numpy
+import srsly
+from spacy import Language
+
+from scripts.data.task import Task
+from scripts.evaluation.label_errors import find_label_errors
+from scripts.evaluation.predictions import Predictions
+from scripts.files import replaced
+from scripts.inspection.contributions import explain_docs
+
+# Kinds of texts, in the order in which they are shown.
+MISTAKE, DISAGREEMENT, GOLD_ERROR = "mistake", "disagreement", "gold error"
+# So many of each kind: more than anybody reads, and few enough for a page of less than 3 MB.
+N_PER_KIND = 40
+# The words of a long text that are shown.
+MAX_TOKENS = 400
+
+
+def choose_texts(splits: Dict[str, Predictions], task: Task) -> List[Dict[str, Any]]:
+    """Choose the texts that are worth reading.
+
+    Mistakes and disagreements are of test alone, as the student's factors are fitted on dev. Gold may be wrong in both.
+
+    splits (Dict[str, Predictions]): What the systems say of dev and test.
+    task (Task): The labels.
+    RETURNS (List[Dict[str, Any]]): For each text its split, its number there, and its `kinds`; the most striking of
+        each kind first.
+    """
+    test = splits["test"]
+    chosen = {("test", number): [MISTAKE] for number in find_mistakes(test, task)}
+    for number in find_disagreements(test, task):
+        chosen.setdefault(("test", number), []).append(DISAGREEMENT)
+    for split in ("test", "dev"):
+        predicted = splits[split]
+        for number in find_label_errors(predicted.probs["teacher"], predicted.gold)[:N_PER_KIND]:
+            chosen.setdefault((split, number), []).append(GOLD_ERROR)
+    return [{"split": split, "number": number, "kinds": kinds} for (split, number), kinds in chosen.items()]
+
+
+def find_mistakes(predicted: Predictions, task: Task) -> List[int]:
+    """Find what the student gets wrong with most confidence.
+
+    predicted (Predictions): What the systems say of a split.
+    task (Task): The labels.
+    RETURNS (List[int]): Numbers of texts, the most confident mistake first.
+    """
+    probs = predicted.probs["student"]
+    wrong = numpy.flatnonzero(task.decide(probs) != predicted.gold)
+    return wrong[numpy.argsort(-probs[wrong].max(axis=1), kind="stable")][:N_PER_KIND].tolist()
+
+
+def find_disagreements(predicted: Predictions, task: Task) -> List[int]:
+    """Find where teacher and student say different things.
+
+    predicted (Predictions): What the systems say of a split.
+    task (Task): The labels.
+    RETURNS (List[int]): Numbers of texts; first those on which both are most sure of what they say.
+    """
+    student, teacher = predicted.probs["student"], predicted.probs["teacher"]
+    apart = numpy.flatnonzero(task.decide(student) != task.decide(teacher))
+    confidence = student[apart].max(axis=1) + teacher[apart].max(axis=1)
+    return apart[numpy.argsort(-confidence, kind="stable")][:N_PER_KIND].tolist()
+
+
+def write_highlights(path: Path, student: Language, splits: Dict[str, Predictions], task: Task) -> None:
+    """Write highlights.jsonl: the chosen texts, with what their words add to the label that the student gives them.
+
+    path (Path): The file.
+    student (Language): The student.
+    splits (Dict[str, Predictions]): What the systems say of dev and test.
+    task (Task): The labels.
+    """
+    rows = choose_texts(splits, task)
+    docs = [student.make_doc(splits[row["split"]].texts[row["number"]]) for row in rows]
+    numbers = [task.decide(splits[row["split"]].probs["student"][[row["number"]]])[0] for row in rows]
+    labels = [task.labels[number] for number in numbers]
+    for row, label, words in zip(rows, labels, explain_docs(student, docs, labels)):
+        shown = words[:MAX_TOKENS]
+        row.update(label=label, words=[[start, end, round(share, 4)] for start, end, share in shown])
+    with replaced(path) as partial:
+        srsly.write_jsonl(partial, rows)

@@ -20,7 +20,7 @@ class Corpus(NamedTuple):
 
 
 def scan(
-    rows: Iterable[Row], path: Path, *, text_column: str, option: str, max_length: int, max_bytes: Optional[int] = None
+    rows: Iterable[Row], path: Path, *, text_column: str, option: str, max_length: int, max_bytes: Optional[int]
 ) -> Corpus:
     """Read a corpus once, so that a broken line is found before hours of work and not after, and the end is in sight.
 

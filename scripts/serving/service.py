@@ -5,6 +5,7 @@ from typing import Dict, List, Optional, Sequence
 from fastapi import Request
 
 from scripts.data.usable import find_fault
+from scripts.segmenters import find_max_bytes
 from scripts.serving.batching import Answer, Batcher
 from scripts.serving.errors import RequestError
 from scripts.serving.metrics import Metrics
@@ -47,6 +48,12 @@ class Service:
             raise RequestError(404, "unknown_model", f"No such model. There is {', '.join(self.models)}.")
         return self.models[name]
 
+    @property
+    def max_bytes(self) -> Optional[int]:
+        """Most bytes of a text that the tokenizers of all models take; None where there is no such limit."""
+        limits = [find_max_bytes(served.nlp.config["nlp"]["tokenizer"]) for served in self.models.values()]
+        return min((limit for limit in limits if limit is not None), default=None)
+
     def check(self, texts: Sequence[str], *, max_characters: Optional[int] = None) -> None:
         """Refuse texts that are too many, too long, or none.
 
@@ -64,7 +71,7 @@ class Service:
             if len(text) > longest:
                 message = f"Text {number} has {len(text):,} characters; at most {longest:,} are taken."
                 raise RequestError(422, "text_too_long", message)
-            if fault := find_fault(text):
+            if fault := find_fault(text, max_bytes=self.max_bytes):
                 raise RequestError(422, "unusable_text", f"Text {number}: {fault}")
 
     async def classify(self, served: Served, texts: List[str]) -> Answer:

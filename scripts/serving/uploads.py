@@ -132,6 +132,7 @@ def look_at(
         text_column=text_column,
         option="text_column",
         max_length=service.settings.max_characters,
+        max_bytes=service.max_bytes,
     )
     added = [COLUMN, *(f"{COLUMN}_{label}" for label in served.labels)]
     taken = [column for column in added if column in corpus.columns]

@@ -27,9 +27,8 @@ from scripts.inspection.ngrams import own_chars
 from scripts.inspection.occlusion import cut_sentences, cut_words, erase, erase_words, occlude
 from scripts.packaging.compress import find_tables
 from scripts.packaging.export import export_pipeline
-from tests.conftest import BILSTM, BOW, CNN, ENSEMBLE, LABELS, TEXTS, train
+from tests.conftest import BILSTM, BOTH, BOW, CNN, ENSEMBLE, LABELS, TEXTS, train
 
-CHARACTERS: Dict[str, Any] = {**BOW, "char_ngram_size": 4}
 STRANGE = [
     "",
     "a",
@@ -55,7 +54,7 @@ def stage(request: pytest.FixtureRequest) -> Any:
     return {"trained": lambda nlp: nlp, "exported": export_pipeline, "compressed": compress}[request.param]
 
 
-@pytest.mark.parametrize("block", [BOW, CHARACTERS], ids=["words", "characters"])
+@pytest.mark.parametrize("block", [BOW, BOTH], ids=["words", "words and characters"])
 def test_contributions_of_ngrams_sum_with_the_bias_to_the_logit(block: Dict[str, Any], stage: Any) -> None:
     nlp = stage(train(block))
     docs = [nlp.make_doc(text) for text in [*PLAIN, *STRANGE]]

@@ -199,7 +199,9 @@ def test_other_settings_of_augmentation_score_new_texts_alone(run: Path) -> None
     srsly.write_json(run / "training" / "encoder.json", {"path": "none"})
     transfer = run / "corpus" / "transfer"
     options: Dict[str, Any] = {"config": run / "configs" / "augment.cfg", "lang": "en", "seed": 1}
-    augment(run / "corpus", transfer / "texts.jsonl", tagger="", encoder=None, engine=None, **options)
+    augment(
+        run / "corpus", transfer / "texts.jsonl", segmenter="default", tagger="", encoder=None, engine=None, **options
+    )
     texts = list(read_texts(transfer / "texts.jsonl"))
     nlp = spacy.blank("en")
     docs = [text.make_doc(nlp) for text in texts]

@@ -145,7 +145,15 @@ def corpus(tmp_path: Path) -> Path:
 def run_augment(corpus: Path, **options: Any) -> List[Text]:
     """Run the step, and read what it wrote."""
     output = corpus / "transfer" / "texts.jsonl"
-    settings = {"lang": "en", "tagger": "", "encoder": None, "seed": 0, "engine": None, **options}
+    settings = {
+        "lang": "en",
+        "segmenter": "default",
+        "tagger": "",
+        "encoder": None,
+        "seed": 0,
+        "engine": None,
+        **options,
+    }
     augment(corpus, output, config=ROOT / "configs" / "augment.cfg", **settings)
     return list(read_texts(output))
 
@@ -254,6 +262,7 @@ def test_a_word_is_replaced_by_one_of_its_language(tmp_path: Path) -> None:
         tmp_path / "texts.jsonl",
         config=tmp_path / "augment.cfg",
         lang="xx",
+        segmenter="default",
         tagger="",
         encoder=None,
         seed=0,

@@ -82,6 +82,14 @@ class DataOnly(NamedTuple):
         return self.auto_class.from_pretrained(*args, **{**kwargs, **fixed})
 
 
+def allow_cutting(tokenizer: Any) -> None:
+    """Cut long texts off in silence: it is meant to be, and transformers warns of it as of an error to come.
+
+    tokenizer (Any): A Hugging Face tokenizer.
+    """
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
+
+
 def read_settings(content: bytes, where: str) -> Any:
     """Parse settings.
 

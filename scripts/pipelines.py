@@ -12,9 +12,10 @@ from typing import Any, Union
 import spacy
 import srsly
 from spacy import Language
+from thinc.api import Model
 
 from scripts.cascade.component import TEACHER
-from scripts.encoders import check_settings, read_settings
+from scripts.encoders import allow_cutting, check_settings, read_settings
 from scripts.files import UserError
 
 
@@ -27,7 +28,7 @@ def read_pipeline(name: Union[str, Path]) -> Language:
     """
     check_folder(Path(name))
     try:
-        return spacy.load(name)
+        nlp = spacy.load(name)
     except ImportError as error:
         raise UserError(
             f"The pipeline {str(name)!r} needs a package that is not installed: {error}\n"
@@ -36,6 +37,12 @@ def read_pipeline(name: Union[str, Path]) -> Language:
     except UnpicklingError as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"{name}: the weights of a transformer hold more than numbers: {reason}") from error
+    for _, component in nlp.pipeline:
+        model: Any = getattr(component, "model", None)
+        # Such is the mark of a transformer, whatever its factory is called.
+        if isinstance(model, Model) and "set_transformer" in model.attrs:
+            allow_cutting(model.tokenizer)
+    return nlp
 
 
 def check_folder(folder: Path) -> None:

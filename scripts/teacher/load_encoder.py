@@ -10,11 +10,8 @@ from spacy.util import registry
 from torch.utils.benchmark import Timer
 from wasabi import msg
 
-from scripts.encoders import DataOnly, find_encoder
+from scripts.encoders import DataOnly, allow_cutting, find_encoder
 from scripts.teacher.layers import keep_layers, train_layers
-
-# Its warning, by the name that transformers has for what was warned of already.
-TOO_LONG = "sequence-length-is-longer-than-the-specified-maximum"
 
 
 @registry.callbacks("textdistill.LoadEncoder.v2")
@@ -60,8 +57,7 @@ def create_encoder_loader(
             model_cls=DataOnly(AutoModel, reads_weights=True),
             tokenizer_cls=DataOnly(AutoTokenizer),
         )
-        # What is cut off of long texts is meant to be; transformers warns of it as of an error to come.
-        hf_model.tokenizer.deprecation_warnings[TOO_LONG] = True
+        allow_cutting(hf_model.tokenizer)
         device = hf_model.transformer.device
         chosen = precision
         if n_kept := n_layers or encoder.n_layers:

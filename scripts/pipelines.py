@@ -12,7 +12,6 @@ from typing import Any, Union
 import spacy
 import srsly
 from spacy import Language
-from thinc.api import Model
 
 from scripts.cascade.component import TEACHER
 from scripts.encoders import allow_cutting, check_settings, read_settings
@@ -39,8 +38,8 @@ def read_pipeline(name: Union[str, Path]) -> Language:
         raise UserError(f"{name}: the weights of a transformer hold more than numbers: {reason}") from error
     for _, component in nlp.pipeline:
         model: Any = getattr(component, "model", None)
-        # Such is the mark of a transformer, whatever its factory is called.
-        if isinstance(model, Model) and "set_transformer" in model.attrs:
+        # The mark of a transformer, whatever its factory is called.
+        if "set_transformer" in getattr(model, "attrs", {}):
             allow_cutting(model.tokenizer)
     return nlp
 

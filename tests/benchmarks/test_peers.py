@@ -196,7 +196,7 @@ def test_the_whole_comparison_is_made_and_resumed(run: Path, monkeypatch: pytest
         start(module, *arguments, **options)
 
     monkeypatch.setattr("benchmarks.peers.__main__.run_module", run_some_here)
-    srsly.write_json(run / "corpus" / "data.json", {"lang": "en"})
+    srsly.write_json(run / "corpus" / "data.json", {"lang": "en", "segmenter": "default"})
     folders = run / "corpus", run / "training", run / "results"
     compare(*folders, n_seeds=2, n_rounds=1, n_jobs=1, only="tfidf+teacher,teacher")
     record = srsly.read_json(run / "results" / "peers.json")
@@ -213,7 +213,7 @@ def test_our_students_are_those_of_the_ablation(run: Path, monkeypatch: pytest.M
     monkeypatch.setattr(our_models, "CONFIGS", run / "configs")
     for user in ("scripts.ablation.__main__", "benchmarks.peers.our_models"):
         monkeypatch.setattr(f"{user}.run_module", run_module_here)
-    srsly.write_json(run / "corpus" / "data.json", {"lang": "en"})
+    srsly.write_json(run / "corpus" / "data.json", {"lang": "en", "segmenter": "default"})
     data = read_data(run / "corpus", run / "training")
     assert len(data.taught) == 3 and {doc._.source for doc in data.taught} == {UNLABELLED}
     assert data.taught_numbers.tolist() == [numpy.argmax(doc._.teacher_logits) for doc in data.taught]

@@ -84,7 +84,13 @@ def test_a_teacher_without_a_transformer_has_no_lexicon(tmp_path: Path) -> None:
     nlp.initialize(lambda: examples)
     nlp.to_disk(tmp_path / "teacher")
     Task(LABELS).write(tmp_path / "gold")
-    options: Any = {"config": ROOT / "configs" / "score.cfg", "gold": tmp_path / "gold", "lang": "en", "gpu_id": -1}
+    options: Any = {
+        "config": ROOT / "configs" / "score.cfg",
+        "gold": tmp_path / "gold",
+        "lang": "en",
+        "segmenter": "default",
+        "gpu_id": -1,
+    }
     with pytest.raises(UserError, match=r"teacher has no transformer, so there is nothing to read"):
         write_lexicon(tmp_path / "texts.jsonl", tmp_path / "lexicon", teacher=tmp_path / "teacher", **options)
 

@@ -89,7 +89,7 @@ def write_inputs(folder: Path, texts: List[Text], teacher: str = "textdistill.Pi
 
 def run_score(folder: Path, name: str, **options: Any) -> Dict[str, Any]:
     """Run the command. RETURNS (Dict[str, Any]): Its record."""
-    settings = {"cache": None, "lang": "en", "seed": 0, "gpu_id": -1, "engine": None}
+    settings = {"cache": None, "lang": "en", "segmenter": "default", "seed": 0, "gpu_id": -1, "engine": None}
     inputs = {"config": folder / "score.cfg", "teacher": folder / "teacher", "gold": folder / "gold"}
     scoring.score(folder / "texts.jsonl", folder / name, **{**settings, **inputs, **options})
     return srsly.read_json(folder / name / "scores.json")

@@ -199,12 +199,12 @@ def test_another_run_leaves_the_first_alone(project: Path) -> None:
 
 
 def test_a_user_mistake_ends_the_run_with_its_message(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    for step, variable, value, message in (
-        ("convert", "text_column", "review", "no column 'review', found 'text', 'label', 'stars', 'source'"),
-        ("fetch-encoder", "encoder", "assets", "assets holds no encoder"),
+    for step, run, variable, value, message in (
+        ("convert", "mistake", "text_column", "review", "no column 'review', found 'text', 'label', 'stars', 'source'"),
+        ("fetch-encoder", "en", "encoder", "assets", "assets holds no encoder"),
     ):
         with pytest.raises(SystemExit) as ended:
-            run_in_process(project, f"{step}-mistake", **{"vars.run": "mistake", f"vars.{variable}": value})
+            run_in_process(project, f"{step}-{run}", **{"vars.run": run, f"vars.{variable}": value})
         error = capfd.readouterr().err
         assert ended.value.code == 1 and message in error and "Traceback" not in error
 
@@ -213,7 +213,7 @@ def test_a_changed_input_runs_only_what_depends_on_it(project: Path) -> None:
     quality = project / "scripts" / "evaluation" / "quality.py"
     quality.write_text(quality.read_text(encoding="utf8") + "\n# changed\n", encoding="utf8")
     run_in_process(project, "prepare-en")
-    assert find_steps_to_run(project) == ["evaluate"]
+    assert find_steps_to_run(project) == ["evaluate", "package"]
     unlabelled = project / "assets" / "reviews" / "en" / "unlabelled.jsonl.gz"
     rows = list(srsly.read_gzip_jsonl(unlabelled))
     srsly.write_gzip_jsonl(unlabelled, rows[:-1])

@@ -15,11 +15,11 @@ def find_layers(transformer: Any) -> torch.nn.ModuleList:
 
     transformer (Any): A Hugging Face encoder.
     RETURNS (ModuleList): Its layers.
-    RAISES (UserError): It has no such stack.
+    RAISES (UserError): It has no such stack, or nothing under it that makes its embeddings.
     """
     n_layers = transformer.config.num_hidden_layers
     for module in transformer.modules():
-        if isinstance(module, torch.nn.ModuleList) and len(module) == n_layers:
+        if isinstance(module, torch.nn.ModuleList) and len(module) == n_layers and hasattr(transformer, "embeddings"):
             return module
     raise UserError(
         f"No stack of {n_layers} layers was found in {type(transformer).__name__}. Set n_layers = 0 and "
@@ -72,6 +72,8 @@ class _FrozenLayers:
         self._lengths: List[int] = []
         self._keys: List[bytes] = []
         self._known: Optional[torch.Tensor] = None
+        # What a layer returns beside its states is not asked for here: None in some encoders, nothing in others.
+        self._beside: Tuple[None, ...] = ()
         self._frozen = [transformer.embeddings, *layers]
         self._encode = transformer.forward
         transformer.forward = self._read
@@ -91,9 +93,9 @@ class _FrozenLayers:
     def _skip(self, forward: Callable[..., Any], *, is_last: bool) -> Callable[..., Any]:
         """Make the `forward` of a frozen layer: it does nothing where the states after the last one are known."""
 
-        def skip(hidden: torch.Tensor, *arguments: Any, **options: Any) -> Tuple[torch.Tensor, ...]:
+        def skip(hidden: torch.Tensor, *arguments: Any, **options: Any) -> Tuple[Any, ...]:
             if self._known is not None:
-                return (self._known.float(),)
+                return (self._known.float(), *self._beside)
             with torch.no_grad():
                 output = forward(hidden, *arguments, **options)
             if not is_last:
@@ -101,7 +103,8 @@ class _FrozenLayers:
             # Rounded the first time, too: a text has the same states whether or not there was room for them.
             states = output[0].half()
             self._keep(states)
-            return (states.float(),)
+            self._beside = (None,) * (len(output) - 1)
+            return (states.float(), *self._beside)
 
         return skip
 

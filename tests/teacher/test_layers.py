@@ -9,8 +9,12 @@ import torch
 from transformers import (
     BertConfig,
     BertModel,
+    DebertaV2Config,
+    DebertaV2Model,
     DistilBertConfig,
     DistilBertModel,
+    GPT2Config,
+    GPT2Model,
     PretrainedConfig,
     XLMRobertaConfig,
     XLMRobertaModel,
@@ -23,6 +27,7 @@ SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 4, "num_atten
 KINDS = [
     (BertModel, BertConfig(**SIZES)),
     (XLMRobertaModel, XLMRobertaConfig(**SIZES)),
+    (DebertaV2Model, DebertaV2Config(**SIZES)),
     (DistilBertModel, DistilBertConfig(vocab_size=50, dim=16, n_layers=4, n_heads=2, hidden_dim=32)),
 ]
 IDS = torch.tensor([[5, 6, 7, 8, 9, 10], [11, 12, 13, 1, 1, 1]])
@@ -92,6 +97,12 @@ def test_the_last_layers_are_dropped() -> None:
     for n_kept in (0, 3):
         with pytest.raises(UserError, match=f"n_layers of .* is {n_kept}, and the encoder has 2 layers"):
             keep_layers(model, n_kept)
+
+
+def test_an_encoder_of_another_build_is_an_error() -> None:
+    model = GPT2Model(GPT2Config(vocab_size=50, n_embd=16, n_layer=2, n_head=2))
+    with pytest.raises(UserError, match=r"No stack of 2 layers .* GPT2Model.*trained_layers = 0"):
+        train_layers(model, 1)
 
 
 def test_where_there_are_fewer_layers_all_are_trained_and_the_embeddings_are_not() -> None:

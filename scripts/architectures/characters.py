@@ -12,8 +12,8 @@ from spacy.tokens import Doc
 from spacy.util import DummyTokenizer, registry
 from spacy.vocab import Vocab
 
-# Latin, Greek and Cyrillic words stay whole, as numbers do.
-_LETTERS = "0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u052f"
+# Latin (that of Vietnamese, too), Greek and Cyrillic words stay whole, as numbers do.
+_LETTERS = "0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u052f\u1e00-\u1fff"
 # What belongs to the character before it: accents, marks of Thai and Lao, of kana, variants and colours of emoji.
 _MARKS = (
     "\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u20d0-\u20ff\u3099\u309a\uff9e\uff9f"

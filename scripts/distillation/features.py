@@ -80,7 +80,7 @@ def find_labels(docs: List[Doc], task: Task) -> Tuple[List[Doc], numpy.ndarray]:
     labels: List[int] = []
     for doc in docs:
         label, logits = find_gold(doc), doc._.teacher_logits
-        if label is not None:
+        if label is not None and label in task.labels:
             labels.append(task.labels.index(label))
         elif logits is not None:
             labels.append(int(task.decide(numpy.array([logits]))[0]))

@@ -72,6 +72,8 @@ def test_gold_teaches_and_else_the_teacher() -> None:
     for doc in docs[:2]:
         doc._.teacher_logits = [-1.0, 1.0]
     docs[0].cats, docs[2].cats = TASK.make_cats("NEGATIVE"), TASK.make_cats("POSITIVE")
+    # Of a label that is not to be learned.
+    docs[3].cats = {"OTHER": 1.0}
     taught, labels = find_labels(docs, TASK)
     assert taught == docs[:3] and labels.tolist() == [0, 1, 1]
 

@@ -43,11 +43,7 @@ N_TABLES = 4
 
 @registry.architectures("textdistill.LexemeCNN.v1")
 def build_lexeme_cnn(
-    width: int,
-    rows: List[int],
-    maxout_pieces: int,
-    lexicon_width: int = 0,
-    nO: Optional[int] = None,
+    width: int, rows: List[int], maxout_pieces: int, lexicon_width: int = 0, nO: Optional[int] = None
 ) -> Model[List[Doc], Floats2d]:
     """Build a CNN over lexeme embeddings that ends in logits.
 
@@ -79,12 +75,7 @@ def cache_words(cnn: Dict[str, Any]) -> Dict[str, Any]:
 
 @registry.architectures("textdistill.LexemeBiLSTM.v1")
 def build_lexeme_bilstm(
-    width: int,
-    rows: List[int],
-    maxout_pieces: int,
-    depth: int,
-    lexicon_width: int = 0,
-    nO: Optional[int] = None,
+    width: int, rows: List[int], maxout_pieces: int, depth: int, lexicon_width: int = 0, nO: Optional[int] = None
 ) -> Model[List[Doc], Floats2d]:
     """Build a BiLSTM over the same lexeme embeddings as the CNN's. It needs PyTorch, also at prediction.
 

@@ -1,8 +1,7 @@
 """Linear classifier over a pruned table of n-grams of words, of characters, or of both: the fastest student.
 
-A document is a sublinear TF-IDF vector of the n-grams that the table knows, scaled to a fixed length; of two kinds,
-each has the same length. The table is fitted once, on the documents seen at initialisation, and is shipped with the
-weights.
+A document is a sublinear TF-IDF vector of the n-grams that the table knows, scaled to a fixed length. The table is
+fitted once, on the documents seen at initialisation, and is shipped with the weights.
 Shipped module: it imports only spaCy, Thinc, NumPy and the standard library.
 """
 
@@ -17,15 +16,11 @@ from thinc.types import Floats1d, Floats2d
 
 Arrays = Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
 # Odd 64-bit constants: the golden ratio (Fibonacci hashing) and the multiplier of MurmurHash64A.
-_GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
-_MURMUR = numpy.uint64(0xC6A4A7935BD1E995)
-_SHIFT = numpy.uint64(29)
+_GOLDEN, _MURMUR, _SHIFT = numpy.uint64(0x9E3779B97F4A7C15), numpy.uint64(0xC6A4A7935BD1E995), numpy.uint64(29)
 # The last bit of a key tells what its n-gram is made of.
 _KIND, _WORDS, _CHARS = numpy.uint64(1), numpy.uint64(0), numpy.uint64(1)
-# Distinct n-grams held while counting. Past it those seen once are dropped (lossy counting, Manku and
-# Motwani 2002), so that memory stays flat on any number of documents.
-_MAX_COUNTED = 8_000_000
-_COUNT_CHUNK = 2_000_000
+# Past so many distinct n-grams, those seen once are dropped (lossy counting, Manku and Motwani 2002): memory is flat.
+_MAX_COUNTED, _COUNT_CHUNK = 8_000_000, 2_000_000
 # Texts that are weighed at a time, and texts that tell how much larger logits must be once n-grams are gone.
 _WEIGHED, _SCALED = 256, 2_000
 
@@ -42,47 +37,32 @@ def build_ngram_linear(
 ) -> Model[List[Doc], Floats2d]:
     """Build a linear model over TF-IDF weighted n-grams that ends in logits.
 
-    features (str): What is read: "words", "characters", "words and characters", or "auto", which leaves the choice to
-        who trains it.
+    features (str): What is read: "words", "characters", "words and characters"; "auto": words, until a trainer chooses.
     ngram_size (int): Longest n-gram of words, in tokens; all shorter ones are used too.
-    char_ngram_size (int): Longest n-gram of characters, in lower case, which runs over the ends of words; all shorter
-        ones are used too.
+    char_ngram_size (int): The same for characters, in lower case; their n-grams run over the ends of words.
     min_docs (int): Number of documents that an n-gram must occur in to be kept.
     max_ngrams (int): Size of the table for words, and of that for characters; the n-grams of most documents are kept.
     scale (float): Length of a document vector. With Adam, the logits move `scale` times the learn rate.
     nO (Optional[int]): Number of labels; inferred at initialisation when None.
-    RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO). `attrs["fit"]` must run before
-        initialisation; without it the table is fitted on the initialisation sample.
+    RETURNS (Model[List[Doc], Floats2d]): Logits. Shape: (n_docs, nO). Unless `fit` ran, `init` fits the table.
     """
     sizes = {"ngram_size": ngram_size, "char_ngram_size": char_ngram_size, "min_docs": min_docs}
     for name, value in {**sizes, "max_ngrams": max_ngrams}.items():
         if value < 1:
             raise ValueError(f"{name} of textdistill.NgramLinear.v2 must be at least 1, got {value}")
     # The fastest first. A kind that is not read has the size 0.
-    choices: Dict[str, Dict[str, Any]] = {
-        "words": {"ngram_size": ngram_size, "char_ngram_size": 0},
-        "characters": {"ngram_size": 0, "char_ngram_size": char_ngram_size},
-        "words and characters": {"ngram_size": ngram_size, "char_ngram_size": char_ngram_size},
+    kinds = {"words": (ngram_size, 0), "characters": (0, char_ngram_size)}
+    kinds["words and characters"] = (ngram_size, char_ngram_size)
+    if features not in (*kinds, "auto"):
+        raise ValueError(f"features of textdistill.NgramLinear.v2 must be {', '.join(kinds)} or auto, got {features!r}")
+    choices = {
+        name: {"ngram_size": n_words, "char_ngram_size": n_chars, "reads": name}
+        for name, (n_words, n_chars) in kinds.items()
     }
-    for name in choices:
-        choices[name]["reads"] = name
-    if features not in (*choices, "auto"):
-        raise ValueError(
-            f"features of textdistill.NgramLinear.v2 must be {', '.join(choices)} or auto, got {features!r}"
-        )
-    attrs = {
-        # Without a choice on dev, words.
-        **choices["words" if features == "auto" else features],
-        "choices": choices if features == "auto" else {},
-        "min_docs": min_docs,
-        "max_ngrams": max_ngrams,
-        "scale": scale,
-        "keys": numpy.zeros((0,), dtype="uint64"),
-        "idf": numpy.zeros((0,), dtype="float32"),
-        "fit": fit_table,
-        "features": weigh_ngrams,
-        "table": NgramTable,
-    }
+    attrs: Dict[str, Any] = dict(choices["words" if features == "auto" else features])
+    attrs |= {"choices": choices if features == "auto" else {}, "min_docs": min_docs, "max_ngrams": max_ngrams}
+    attrs |= {"scale": scale, "keys": numpy.zeros((0,), dtype="uint64"), "idf": numpy.zeros((0,), dtype="float32")}
+    attrs |= {"fit": fit_table, "features": weigh_ngrams, "table": NgramTable}
     linear: Model[List[Doc], Floats2d] = Model(
         "ngram_linear", forward, init=init, dims={"nO": nO}, params={"W": None, "b": None}, attrs=attrs
     )
@@ -299,25 +279,19 @@ def count_documents(
     n_chunk = n_docs = 0
 
     def merge() -> Tuple[numpy.ndarray, numpy.ndarray]:
-        new_keys, new_counts = numpy.unique(numpy.concatenate(chunk), return_counts=True)
-        merged, inverse = numpy.unique(numpy.concatenate([keys, new_keys]), return_inverse=True)
-        totals = numpy.bincount(inverse, weights=numpy.concatenate([counts, new_counts])).astype("int64")
-        if len(merged) > _MAX_COUNTED:
-            merged, totals = merged[totals > 1], totals[totals > 1]
-        return merged, totals
+        merged, inverse = numpy.unique(numpy.concatenate([keys, *chunk]), return_inverse=True)
+        weights = numpy.append(counts, numpy.ones(len(inverse) - len(counts)))
+        totals = numpy.bincount(inverse, weights=weights).astype("int64")
+        return (merged, totals) if len(merged) <= _MAX_COUNTED else (merged[totals > 1], totals[totals > 1])
 
     for doc in docs:
         hashed = [grams for grams, *_ in hash_ngrams([doc], ngram_size, char_ngram_size)]
-        doc_keys = numpy.unique(numpy.concatenate(hashed))
-        chunk.append(doc_keys)
-        n_chunk += len(doc_keys)
-        n_docs += 1
+        chunk.append(numpy.unique(numpy.concatenate(hashed)))
+        n_docs, n_chunk = n_docs + 1, n_chunk + len(chunk[-1])
         if n_chunk > _COUNT_CHUNK:
             keys, counts = merge()
             chunk, n_chunk = [], 0
-    if n_chunk:
-        keys, counts = merge()
-    return keys, counts, n_docs
+    return (*merge(), n_docs)
 
 
 def _mix(values: numpy.ndarray) -> numpy.ndarray:

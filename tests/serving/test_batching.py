@@ -167,7 +167,8 @@ def test_a_file_comes_to_its_turn_where_others_never_end(monkeypatch: pytest.Mon
 
 
 def test_calls_are_refused_when_too_many_wait_and_a_batch_waits_for_one_of_them_alone() -> None:
-    model, order = Model(), []
+    model = Model()
+    order: List[int] = []
 
     def explain(number: int) -> int:
         model.may_go.wait()

@@ -26,6 +26,8 @@ from scripts.machine import describe_machine
 WORKERS, CONNECTIONS = (1, 2), (1, 16, 64)
 # Seconds that the server under attack waits for the rest of a request: slow ones are many.
 READ_TIMEOUT = 2
+# How much more memory is in use at the end than half way.
+MAX_GROWTH = 1.05
 
 
 def measure(
@@ -92,7 +94,7 @@ def check(record: Dict[str, Any]) -> None:
     """Fail if the server did what it must not.
 
     record (Dict[str, Any]): What was measured.
-    RAISES (UserError): It answered 5xx, died, logged a fault, or lost a request.
+    RAISES (UserError): It answered 5xx, died, logged a fault, lost a request, or grew.
     """
     faults: List[str] = []
     failed = [row["kind"] for row in record["malformed"] if any(status[0] == "5" for status in row["answers"])]
@@ -105,6 +107,10 @@ def check(record: Dict[str, Any]) -> None:
         faults.append(f"requests were lost at the end: {lost}")
     if any(row["refused"] or row["lost"] for row in [*record["load"], record["memory"]]):
         faults.append("requests were refused or lost under load")
+    # The caches fill at first.
+    readings = [reading["mb"] for reading in record["memory"]["readings"]]
+    if readings[-1] > MAX_GROWTH * readings[len(readings) // 2]:
+        faults.append(f"memory grew: {readings}")
     if faults:
         raise UserError("; ".join(faults))
 

@@ -38,10 +38,10 @@ def serve(
     max_explained: int = typer.Option(DEFAULT.max_explained, help="Characters of a text with coloured words", min=1),
     max_file: int = typer.Option(DEFAULT.max_file, help="Bytes of a file of texts", min=1),
     max_files: int = typer.Option(DEFAULT.max_files, help="Files that are worked on at a time", min=0),
-    read_timeout: float = typer.Option(DEFAULT.read_timeout, help="Seconds in which a request must have come"),
-    answer_timeout: float = typer.Option(DEFAULT.answer_timeout, help="Seconds in which an answer must begin"),
-    drain: float = typer.Option(DEFAULT.drain, help="Seconds to go on after SIGTERM, until nothing more is sent here"),
-    end_timeout: int = typer.Option(DEFAULT.end_timeout, help="Seconds to wait then for answers on their way"),
+    read_timeout: float = typer.Option(DEFAULT.read_timeout, help="Seconds in which a request must have come", min=0.1),
+    answer_timeout: float = typer.Option(DEFAULT.answer_timeout, help="Seconds in which an answer must begin", min=0.1),
+    drain: float = typer.Option(DEFAULT.drain, help="Seconds to go on after SIGTERM, while others learn of it", min=0),
+    end_timeout: int = typer.Option(DEFAULT.end_timeout, help="Seconds to wait then for answers on their way", min=1),
 ) -> None:
     """Serve packaged students, and baseline and teacher beside them, with a page to try them on."""
     with told():

@@ -55,6 +55,7 @@ def serve_models(models: Dict[str, Served], settings: Settings) -> FastAPI:
                 max_batch=settings.max_batch,
                 max_queue=settings.max_queue,
                 observe=partial(metrics.observe_batch, name),
+                observe_waiting=metrics.waiting.labels(name).set,
             )
             batchers[name].start()
         service = app.state.service = Service(settings, models, batchers, metrics)

@@ -14,8 +14,12 @@ from scripts.serving.errors import RequestError
 
 Cats = Dict[str, float]
 T = TypeVar("T")
-# Seconds that a client should wait before it comes again, and that a file waits for room.
-RETRY_AFTER, ROOM_AFTER = 1, 0.05
+# Seconds that a client should wait before it comes again.
+RETRY_AFTER = 1
+# Seconds after which a part of a file looks again whether others wait, and after which it waits with them.
+LOOK_AFTER, FILE_PATIENCE = 0.05, 1.0
+# Calls that may wait for a model: each can take as long as hundreds of texts.
+MAX_CALLS = 16
 
 
 class Answer(NamedTuple):
@@ -36,6 +40,16 @@ class Job(NamedTuple):
     future: "asyncio.Future[Answer]"
 
 
+def refuse(waiting: str) -> RequestError:
+    """The error for a request that comes when too much waits.
+
+    waiting (str): What waits.
+    RETURNS (RequestError): It says when to come again.
+    """
+    message = f"{waiting} are waiting for this model. Try again later."
+    return RequestError(429, "queue_full", message, headers={"Retry-After": str(RETRY_AFTER)})
+
+
 class Batcher:
     """Collects the texts of several requests and gives them to a model."""
 
@@ -47,22 +61,27 @@ class Batcher:
         max_batch: int,
         max_queue: int,
         observe: Callable[[int, float], None],
+        observe_waiting: Callable[[int], None],
     ) -> None:
         """run (Callable): Classifies texts; called in the model's thread.
         max_wait (float): Milliseconds to wait for more texts.
         max_batch (int): Texts at a time. A request of more is classified by itself.
         max_queue (int): Texts that may wait.
         observe (Callable): Told of every batch: texts and seconds.
+        observe_waiting (Callable): Told how many texts wait whenever that changes.
         """
         self.run = run
         self.max_wait = max_wait / 1000
         self.max_batch = max_batch
         self.max_queue = max_queue
         self.observe = observe
-        self.n_waiting = 0
+        self.observe_waiting = observe_waiting
+        self.n_waiting = self.n_calls = 0
         self._jobs: Deque[Job] = deque()
         self._come = asyncio.Event()
         self._enough = asyncio.Event()
+        # One call at a time gets to the model, so that a batch waits for one at most.
+        self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1)
         self._task: Optional[asyncio.Task] = None
 
@@ -91,12 +110,7 @@ class Batcher:
         RAISES (RequestError): Too many texts are waiting already.
         """
         if self.n_waiting and self.n_waiting + len(texts) > self.max_queue:
-            raise RequestError(
-                429,
-                "queue_full",
-                f"{self.n_waiting} texts are waiting for this model. Try again later.",
-                headers={"Retry-After": str(RETRY_AFTER)},
-            )
+            raise refuse(f"{self.n_waiting} texts")
         job = Job(texts, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
         self._count(len(texts))
@@ -110,23 +124,37 @@ class Batcher:
             raise
 
     async def submit_when_free(self, texts: List[str]) -> Answer:
-        """The same for a part of a file, which waits until there is room and lets others go first."""
-        while self.n_waiting:
-            await asyncio.sleep(ROOM_AFTER)
+        """The same for a part of a file, which lets others go first for a while, and is never refused."""
+        end = time.monotonic() + FILE_PATIENCE
+        while self.n_waiting and (time.monotonic() < end or self.n_waiting + len(texts) > self.max_queue):
+            await asyncio.sleep(LOOK_AFTER)
         return await self.submit(texts)
 
-    def call(self, function: Callable[..., T], *arguments: Any) -> Awaitable[T]:
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function of the model in its thread, between two batches.
 
         function (Callable[..., T]): The function.
         arguments (Any): Its arguments.
-        RETURNS (Awaitable[T]): What it returns.
+        RETURNS (T): What it returns.
+        RAISES (RequestError): Too many calls are waiting already.
         """
+        if self.n_calls >= MAX_CALLS:
+            raise refuse(f"{self.n_calls} texts whose words shall be weighed")
+        self.n_calls += 1
+        try:
+            async with self._turn:
+                return await self._run(function, *arguments)
+        finally:
+            self.n_calls -= 1
+
+    def _run(self, function: Callable[..., T], *arguments: Any) -> Awaitable[T]:
+        """Run a function in the model's thread."""
         return asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _count(self, n_texts: int) -> None:
         """Note that texts have come or gone."""
         self.n_waiting += n_texts
+        self.observe_waiting(self.n_waiting)
         for event, is_set in ((self._come, self._jobs), (self._enough, self.n_waiting >= self.max_batch)):
             if is_set:
                 event.set()
@@ -158,7 +186,7 @@ class Batcher:
         texts = [text for job in jobs for text in job.texts]
         start = time.perf_counter()
         try:
-            cats = iter(await self.call(self.run, texts))
+            cats = iter(await self._run(self.run, texts))
         except Exception as error:
             if len(jobs) > 1:
                 for job in jobs:

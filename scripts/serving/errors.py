@@ -58,7 +58,8 @@ def list_faults(error: RequestValidationError) -> str:
     """
     faults: List[Tuple[str, str]] = []
     for fault in error.errors():
-        place = ".".join(str(part) for part in fault["loc"])
+        # A key of the request may be as long as the request.
+        place = ".".join(str(part)[:50] for part in fault["loc"])
         message = "not valid JSON" if fault["type"] == "json_invalid" else fault["msg"]
         # Pydantic says what a text of another kind would have been; the first words are enough.
         faults.append((place, re.sub(r"\s+", " ", message)[:200]))

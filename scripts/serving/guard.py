@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Tuple
 from uuid import uuid4
 
 import anyio
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scripts.serving.errors import RequestError, dump
@@ -126,6 +127,9 @@ class Exchange:
                 await self._refuse(RequestError(503, "too_slow", message, headers={"Retry-After": "1"}))
         except RequestError as error:
             await self._refuse(error)
+        except ClientDisconnect:
+            # Nobody is there to be told, and the server has no fault.
+            return
         except Exception as error:
             request = {"request": self.request_id.decode("ascii")}
             logger.error("failed", extra={"fields": {**request, **describe_error(error)}})

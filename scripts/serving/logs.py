@@ -18,7 +18,8 @@ class JsonFormatter(logging.Formatter):
         made: Dict[str, Any] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03}Z",
             "level": record.levelname.lower(),
-            "message": record.getMessage().strip(),
+            # asyncio goes on with what an error says, which may quote a text.
+            "message": record.getMessage().strip().partition("\n")[0],
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[1] is not None:
@@ -44,7 +45,9 @@ def make_log_config() -> Dict[str, Any]:
     RETURNS (Dict[str, Any]): As `logging.config.dictConfig` takes it: everything goes to standard error as JSON.
     """
     handler = {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}
-    loggers = {name: {"handlers": ["json"], "level": "INFO", "propagate": False} for name in (LOGGER, "uvicorn")}
+    loggers = {
+        name: {"handlers": ["json"], "level": "INFO", "propagate": False} for name in (LOGGER, "uvicorn", "asyncio")
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -124,6 +124,9 @@ def find_pipeline(model: str) -> str:
     model (str): Name or folder.
     RETURNS (str): The same if it is no folder of a package, such as packages/en/en_reviews-0.1.0.
     """
+    # A pipeline may hold another one, as a cascade does its teacher.
+    if (Path(model) / "config.cfg").is_file():
+        return model
     folders = [path.parent for path in sorted(Path(model).glob("*/*/config.cfg"))]
     return str(folders[0]) if len(folders) == 1 else model
 

@@ -131,8 +131,6 @@ async def tell_readiness(service: Service = Depends(get_service)) -> State:
 @router.get("/metrics", responses=document_errors(401), tags=["server"], response_class=Response)
 async def tell_metrics(service: Service = Depends(get_service)) -> Response:
     """What Prometheus reads, of all workers."""
-    for name, batcher in service.batchers.items():
-        service.metrics.waiting.labels(name).set(batcher.n_waiting)
     return Response(report(service.metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

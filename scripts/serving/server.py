@@ -28,8 +28,12 @@ def serve(settings: Settings) -> None:
     settings (Settings): Of the server.
     RAISES (UserError): A model cannot be loaded, the port is taken, or the token cannot be sent.
     """
-    if not settings.token.isascii():
-        raise UserError("The token holds characters beyond ASCII, which no header can. Take letters, digits and signs.")
+    token = settings.token
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise UserError(
+            "The token holds spaces, line ends or characters beyond ASCII, which no header can. Take letters, digits "
+            "and signs."
+        )
     config = make_config(settings)
     listener = listen(settings)
     host, port = listener.getsockname()[:2]
@@ -101,7 +105,9 @@ def listen(settings: Settings) -> socket.socket:
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # On Windows it would let two servers take one port.
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
     except OSError as error:
         raise UserError(

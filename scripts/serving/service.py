@@ -30,6 +30,9 @@ class Service:
         self.metrics = metrics
         self.is_ending = False
         self.n_files = 0
+        # Found once, as spaCy makes a config anew whenever it is asked for.
+        limits = [find_max_bytes(served.nlp.config["nlp"]["tokenizer"]) for served in models.values()]
+        self.max_bytes = min((limit for limit in limits if limit is not None), default=None)
 
     def is_ready(self) -> bool:
         """Whether more requests should be sent here."""
@@ -47,12 +50,6 @@ class Service:
         if name not in self.models:
             raise RequestError(404, "unknown_model", f"No such model. There is {', '.join(self.models)}.")
         return self.models[name]
-
-    @property
-    def max_bytes(self) -> Optional[int]:
-        """Most bytes of a text that the tokenizers of all models take; None where there is no such limit."""
-        limits = [find_max_bytes(served.nlp.config["nlp"]["tokenizer"]) for served in self.models.values()]
-        return min((limit for limit in limits if limit is not None), default=None)
 
     def check(self, texts: Sequence[str], *, max_characters: Optional[int] = None) -> None:
         """Refuse texts that are too many, too long, or none.

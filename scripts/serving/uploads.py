@@ -92,8 +92,8 @@ async def classify_file(
         raise RequestError(
             429, "too_many_files", "Other files are being classified. Try again later.", headers={"Retry-After": "10"}
         )
-    service.n_files += 1
     folder = TemporaryDirectory(prefix="textdistill-")
+    service.n_files += 1
     try:
         path = Path(folder.name) / f"file.{kind.value}"
         with path.open("wb") as file:
@@ -172,5 +172,5 @@ def next_part(parts: Iterator[Shard]) -> Optional[Shard]:
 
 def drop(folder: "TemporaryDirectory[str]", service: Service) -> None:
     """Forget a file."""
-    folder.cleanup()
     service.n_files -= 1
+    folder.cleanup()

@@ -4,7 +4,7 @@ from typing import Any, Awaitable, Callable, List
 
 import pytest
 
-from scripts.serving.batching import Batcher
+from scripts.serving.batching import MAX_CALLS, Batcher
 from scripts.serving.errors import RequestError
 
 
@@ -29,11 +29,12 @@ def run(model: Model, use: Callable[[Batcher], Awaitable[Any]], **options: Any) 
 
     async def work() -> None:
         limits = {"max_wait": 0, "max_batch": 4, "max_queue": 8, **options}
-        batcher = Batcher(model, observe=lambda n_texts, seconds: None, **limits)
+        waiting: List[int] = [0]
+        batcher = Batcher(model, observe=lambda n_texts, seconds: None, observe_waiting=waiting.append, **limits)
         batcher.start()
         try:
             await asyncio.wait_for(use(batcher), 10)
-            assert batcher.n_waiting == 0
+            assert batcher.n_waiting == batcher.n_calls == waiting[-1] == 0
         finally:
             model.may_go.set()
             await batcher.stop()
@@ -147,3 +148,44 @@ def test_a_part_of_a_file_waits_until_nobody_else_does() -> None:
 
     run(model, use)
     assert model.batches == [["first"], ["a", "b"], ["file"]]
+
+
+def test_a_file_comes_to_its_turn_where_others_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model()
+    monkeypatch.setattr("scripts.serving.batching.FILE_PATIENCE", 0.1)
+
+    async def use(batcher: Batcher) -> None:
+        tasks = await let_wait(batcher, model, ["a"])
+        tasks.append(asyncio.ensure_future(batcher.submit_when_free(["file"])))
+        await asyncio.sleep(0.3)
+        assert batcher.n_waiting == 2
+        model.may_go.set()
+        await asyncio.gather(*tasks)
+
+    run(model, use)
+    assert model.batches == [["first"], ["a", "file"]]
+
+
+def test_calls_are_refused_when_too_many_wait_and_a_batch_waits_for_one_of_them_alone() -> None:
+    model = Model()
+    order: List[int] = []
+
+    def explain(number: int) -> int:
+        model.may_go.wait()
+        order.append(number)
+        return len(model.batches)
+
+    async def use(batcher: Batcher) -> None:
+        model.may_go.clear()
+        calls = [asyncio.ensure_future(batcher.call(explain, number)) for number in range(MAX_CALLS)]
+        await asyncio.sleep(0.05)
+        task = asyncio.ensure_future(batcher.submit(["a"]))
+        with pytest.raises(RequestError, match=r"16 texts whose words shall be weighed are waiting"):
+            await batcher.call(explain, -1)
+        await asyncio.sleep(0.05)
+        model.may_go.set()
+        assert await asyncio.gather(*calls) == [0] + [1] * (MAX_CALLS - 1)
+        await task
+
+    run(model, use)
+    assert order == list(range(MAX_CALLS))

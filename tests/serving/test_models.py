@@ -35,6 +35,12 @@ def test_a_package_that_was_built_and_not_installed_is_found_in_its_folder(stude
     inner.symlink_to(student)
     assert find_pipeline(str(tmp_path / "en_reviews-0.1.0")) == str(inner)
     assert find_pipeline(str(student)) == str(student)
+    # As a cascade holds its teacher.
+    outer = tmp_path / "cascade"
+    (outer / "textcat_cascade" / "teacher").mkdir(parents=True)
+    for folder in (outer, outer / "textcat_cascade" / "teacher"):
+        (folder / "config.cfg").touch()
+    assert find_pipeline(str(outer)) == str(outer)
     assert find_pipeline("en_reviews") == "en_reviews"
 
 

@@ -24,8 +24,8 @@ HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: a\r\nContent-Type: application/json
 
 @pytest.fixture(scope="module")
 def server(start: StartServer, student: Path) -> Running:
-    """A server with one worker that waits a second for the rest of a request."""
-    return start(f"student={student}", "--read-timeout", "1")
+    """A server with one worker that waits a second for the rest of a request, and takes one file at a time."""
+    return start(f"student={student}", "--read-timeout", "1", "--max-files", "1")
 
 
 def connect(running: Running) -> socket.socket:
@@ -104,6 +104,22 @@ def test_a_body_of_fifty_megabytes_is_refused_and_read_past(server: Running) -> 
         assert client.post(f"{server.url}/v1/classify", json=TEXT).is_success
 
 
+@pytest.mark.parametrize("n_sent", [10, 500_000])
+def test_a_client_that_goes_away_is_no_fault_and_leaves_room_for_others(n_sent: int, server: Running) -> None:
+    url = f"{server.url}/v1/files?type=csv"
+    content = b"text\n" + b"love it\n" * 62_500
+    head = b"POST /v1/files?type=csv HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(content)
+    with connect(server) as connection:
+        connection.sendall(head + content[: n_sent + 5])
+        if n_sent > 10:
+            assert connection.recv(10) == b"HTTP/1.1 2"
+    begin = time.monotonic()
+    while (answer := httpx2.post(url, content=b"text\nlove it\n")).status_code == 429 and time.monotonic() - begin < 10:
+        time.sleep(0.1)
+    assert answer.is_success
+    assert not [line for line in server.read_log() if line["level"] == "error"]
+
+
 def test_the_log_is_json_and_holds_no_text(server: Running) -> None:
     httpx2.post(f"{server.url}/v1/classify", json={"texts": "nobody's business"})
     httpx2.post(f"{server.url}/v1/classify", content=b'{"texts": "nobody\'s business')
@@ -160,9 +176,10 @@ def test_control_c_ends_a_server_without_a_word_too_many(server: Running) -> Non
     assert not [line for line in server.read_log() if line["level"] == "error"]
 
 
-def test_a_token_that_no_header_can_hold_is_told(student: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_here("scripts.serving", str(student), "--port", "0", "--token", "sécret") == 1
-    assert "The token holds characters beyond ASCII" in capsys.readouterr().err
+@pytest.mark.parametrize("token", ["sécret", "secret\n", "two words"])
+def test_a_token_that_no_header_can_hold_is_told(token: str, student: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_here("scripts.serving", str(student), "--port", "0", "--token", token) == 1
+    assert "The token holds spaces, line ends or characters beyond ASCII" in capsys.readouterr().err
 
 
 def test_a_model_that_cannot_be_loaded_ends_all_workers(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -69,6 +69,12 @@ def test_other_types_and_models_are_told(make_client: MakeClient) -> None:
     assert answer.status_code == 429 and answer.json()["error"]["code"] == "too_many_files"
 
 
+def test_a_disk_that_takes_no_files_takes_no_room(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
+    assert client.post("/v1/files", params={"type": "csv"}, content=b"text\na\n").status_code == 500
+    assert client.app.state.service.n_files == 0  # type: ignore[attr-defined]
+
+
 def test_a_file_goes_away_with_its_request(
     make_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

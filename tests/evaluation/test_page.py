@@ -23,6 +23,7 @@ from scripts.evaluation.page.inputs import FILES, read_saved
 from scripts.evaluation.page.texts import cut_pieces, name_words
 from scripts.evaluation.quality import calibration_error
 from scripts.evaluation.report import SYSTEMS
+from scripts.evaluation.report import show as show_report
 from scripts.files import UserError, hash_path
 from tests.browser import OpenPage, find_barriers
 from tests.evaluation.toy_run import write_run
@@ -191,6 +192,18 @@ def test_a_run_without_a_whole_report_is_an_error(tmp_path: Path, name: str) -> 
     (run / "report" / name).unlink()
     with pytest.raises(UserError, match=rf"{name} does not exist. Run the `evaluate` step first."):
         make_page(run)
+
+
+def test_the_report_is_printed_with_what_else_the_run_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match=r"report.json does not exist. Run the `evaluate` step first."):
+        show_report(tmp_path)
+    run = write_run(tmp_path)
+    show_report(run)
+    told = capsys.readouterr().out
+    assert "index.html" in told and "Wheel" not in told
+    (run / "wheel.json").write_text('{"wheel": "packages/a.whl"}', encoding="utf8")
+    show_report(run)
+    assert "Wheel: packages/a.whl" in capsys.readouterr().out
 
 
 def test_the_page_is_one_file(page_file: Path) -> None:

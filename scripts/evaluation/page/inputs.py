@@ -6,8 +6,8 @@ from typing import Any, Dict, List, NamedTuple
 import srsly
 
 from scripts.data.task import Task
-from scripts.evaluation.predictions import Predictions, read_predictions
-from scripts.files import UserError, hash_path
+from scripts.evaluation.predictions import Predictions, check_saved, read_predictions
+from scripts.files import hash_path
 
 # What `evaluate` has saved.
 FILES = ("report.json", "predictions.jsonl", "highlights.jsonl")
@@ -45,9 +45,7 @@ def read_saved(run: Path) -> Saved:
     RAISES (UserError): It has no report.
     """
     folder = run / "report"
-    for path in (folder / name for name in FILES):
-        if not path.is_file():
-            raise UserError(f"{path} does not exist. Run the `evaluate` step first.")
+    check_saved(*(folder / name for name in FILES))
     report = srsly.read_json(folder / "report.json")
     task = Task(report["labels"])
     trained = {

@@ -152,6 +152,8 @@ def test_every_number_of_labels_and_every_verdict_has_a_page(tmp_path: Path, lab
     shown = collect(saved)
     assert bool(shown["matrices"]["student"]["rows"]) == (len(labels) == 2) and shown["matrices"]["student"]["pairs"]
     assert shown["headline"] == tell_headline(saved.report["verdict"])
+    # The toy marks no word behind the sixth, as a long text has none behind the last that is shown.
+    assert all(item["is_cut"] and item["pieces"][-1].text == "cheap" for item in shown["items"])
     assert shown["headline"].startswith("Ship the student" if ship else "Ship the simpler one")
     assert not {"sizes", "cascade"} & set(shown["charts"]) and len(shown["charts"]) == 11
 

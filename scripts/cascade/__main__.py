@@ -21,7 +21,7 @@ from scripts.data.task import Task
 from scripts.evaluation.predictions import Predictions, read_predictions
 from scripts.evaluation.quality import measure_quality
 from scripts.evaluation.speed import measure_speed
-from scripts.files import replaced, run_command, size_mb
+from scripts.files import hash_path, replaced, run_command, size_mb
 from scripts.gpu import use_gpu
 from scripts.machine import describe_machine, describe_versions
 from scripts.pipelines import read_pipeline
@@ -61,6 +61,8 @@ def cascade(
     right = {name: system.pop("right") for name, system in measured.items()}
     against = {name: compare_paired(right["cascade"], right[name])._asdict() for name in ("student", "teacher")}
     record = {
+        # The page of the run shows the cascade only beside the predictions that it was chosen by.
+        "predictions": hash_path(predictions),
         "threshold": chosen.threshold,
         "reached": reached,
         "max_loss": max_loss,

@@ -1,7 +1,7 @@
 """The texts that are worth reading after a run, and what their words add to what the student says of them."""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import numpy
 import srsly
@@ -15,7 +15,7 @@ from scripts.inspection.contributions import explain_docs
 
 # Kinds of texts, in the order in which they are shown.
 MISTAKE, DISAGREEMENT, GOLD_ERROR = "mistake", "disagreement", "gold error"
-# So many of each kind: more than anybody reads, and few enough for a page of less than 3 MB.
+# So many of each kind and split: more than anybody reads, and few enough for a page of less than 3 MB.
 N_PER_KIND = 40
 # The words of a long text that are shown.
 MAX_TOKENS = 400
@@ -28,17 +28,18 @@ def choose_texts(splits: Dict[str, Predictions], task: Task) -> List[Dict[str, A
 
     splits (Dict[str, Predictions]): What the systems say of dev and test.
     task (Task): The labels.
-    RETURNS (List[Dict[str, Any]]): For each text its split, its number there, and its `kinds`; the most striking of
-        each kind first.
+    RETURNS (List[Dict[str, Any]]): For each text its split, its number there, and its `kinds`, each with the rank that
+        the text has in it: 0 is the most striking of its split.
     """
     test = splits["test"]
-    chosen = {("test", number): [MISTAKE] for number in find_mistakes(test, task)}
-    for number in find_disagreements(test, task):
-        chosen.setdefault(("test", number), []).append(DISAGREEMENT)
+    found = [("test", MISTAKE, find_mistakes(test, task)), ("test", DISAGREEMENT, find_disagreements(test, task))]
     for split in ("test", "dev"):
-        predicted = splits[split]
-        for number in find_label_errors(predicted.probs["teacher"], predicted.gold)[:N_PER_KIND]:
-            chosen.setdefault((split, number), []).append(GOLD_ERROR)
+        doubtful = find_label_errors(splits[split].probs["teacher"], splits[split].gold)
+        found.append((split, GOLD_ERROR, doubtful[:N_PER_KIND]))
+    chosen: Dict[Tuple[str, int], Dict[str, int]] = {}
+    for split, kind, numbers in found:
+        for rank, number in enumerate(numbers):
+            chosen.setdefault((split, number), {})[kind] = rank
     return [{"split": split, "number": number, "kinds": kinds} for (split, number), kinds in chosen.items()]
 
 

@@ -39,6 +39,17 @@ class Predictions(NamedTuple):
         return cls([doc.text for doc in docs], task.number_gold(docs), probs)
 
 
+def check_saved(*paths: Path) -> None:
+    """Check that `evaluate` was run.
+
+    paths (Path): What it writes.
+    RAISES (UserError): One of them does not exist.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"{path} does not exist. Run the `evaluate` step first.")
+
+
 def write_predictions(path: Path, splits: Dict[str, Predictions], task: Task) -> None:
     """Write predictions.jsonl.
 
@@ -68,8 +79,7 @@ def read_predictions(path: Path, task: Task) -> Dict[str, Predictions]:
     RETURNS (Dict[str, Predictions]): By name of the split.
     RAISES (UserError): It does not exist.
     """
-    if not path.is_file():
-        raise UserError(f"{path} does not exist. Run the `evaluate` step first.")
+    check_saved(path)
     rows = list(srsly.read_jsonl(path))
     splits = {}
     for split in SPLITS:

@@ -59,18 +59,26 @@ def find_untested(gold: numpy.ndarray, task: Task) -> List[str]:
     return [label for number, label in enumerate(task.labels) if not (gold == number).any()]
 
 
-def calibration_error(confidence: numpy.ndarray, correct: numpy.ndarray, *, n_bins: int = N_BINS) -> float:
+def find_bins(confidence: numpy.ndarray) -> numpy.ndarray:
+    """Sort confidence into N_BINS bins of equal width.
+
+    confidence (ndarray): Probabilities. Shape: (n_docs,).
+    RETURNS (ndarray): Number of the bin of each, from 0. Shape: (n_docs,).
+    """
+    return numpy.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+
+
+def calibration_error(confidence: numpy.ndarray, correct: numpy.ndarray) -> float:
     """Expected calibration error: mean distance of confidence and accuracy over bins of equal width.
 
     confidence (ndarray): Probability of what was decided for each document. Shape: (n_docs,).
     correct (ndarray): Whether that is right. Shape: (n_docs,).
-    n_bins (int): Number of bins of confidence over [0, 1].
     RETURNS (float): 0 is perfect, 1 the worst.
 
     SOURCE: Guo et al. (2017), On calibration of modern neural networks, equation 3.
     """
-    bins = numpy.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    gaps = [abs((correct[bins == b] - confidence[bins == b]).sum()) for b in range(n_bins)]
+    bins = find_bins(confidence)
+    gaps = [abs((correct[bins == b] - confidence[bins == b]).sum()) for b in numpy.unique(bins)]
     return float(sum(gaps) / len(correct))
 
 

@@ -56,7 +56,7 @@ ANALYZERS: Analyzers = {
     "characters, 1 to 5": {"preprocessor": lower_text, "analyzer": "char", "ngram_range": (1, 5)},
     "words, 1 to 3, characters, 1 to 5": {"analyzer": words_and_characters},
 }
-# Long reviews of this number are counted and fitted in about a minute.
+# More long reviews than these would take minutes to count and fit, and gigabytes.
 MAX_TAUGHT = 10_000
 
 

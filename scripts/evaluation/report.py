@@ -9,6 +9,7 @@ from wasabi import MarkdownRenderer, msg
 
 from scripts.data.significance import Comparison
 from scripts.evaluation.languages import tabulate_languages
+from scripts.evaluation.predictions import check_saved
 from scripts.files import run_command, write_record
 
 SYSTEMS = ("reference", "reference_distilled", "baseline", "student", "teacher")
@@ -22,9 +23,13 @@ LANGUAGES = "Accuracy by language"
 
 
 def show(run: Path = typer.Argument(..., help="Folder of a finished run, e.g. training/en")) -> None:
-    """Print the report of a finished run and the path of its wheel."""
-    print_report(srsly.read_json(run / "report" / "report.json"))
-    msg.good(f"Wheel: {srsly.read_json(run / 'wheel.json')['wheel']}")
+    """Print the report of a finished run and the paths of its page and its wheel."""
+    report, wheel = run / "report" / "report.json", run / "wheel.json"
+    check_saved(report)
+    print_report(srsly.read_json(report))
+    msg.good(f"Page: {run / 'report' / 'index.html'}")
+    if wheel.is_file():
+        msg.good(f"Wheel: {srsly.read_json(wheel)['wheel']}")
 
 
 def write_report(result: Dict[str, Any], folder: Path) -> None:

@@ -30,13 +30,10 @@ def make_card(run: Path, *, data_licence: str) -> Tuple[Dict[str, Any], str]:
     teacher = find_teacher(run, provenance["transfer_set"])
     # Where the texts stood is nobody's business.
     files = {split: PurePath(file["path"]).name for split, file in provenance["data"].items()}
-    data = {
-        split: {"file": name, "sha256": provenance["data"][split]["sha256"], "texts": provenance["counts"].get(split)}
-        for split, name in files.items()
-    }
+    data = {split: {"file": name, "sha256": provenance["data"][split]["sha256"]} for split, name in files.items()}
     text = paths["report.md"].read_text(encoding="utf8")
     for split, file in provenance["data"].items():
-        text = text.replace(file["path"], files[split])
+        text = text.replace(f"{split}: {file['path']}, sha256", f"{split}: {files[split]}, sha256")
     sources: List[Dict[str, str]] = [
         {"name": f"{split}: {name}", "url": "", "author": "", "license": licence} for split, name in files.items()
     ]
@@ -46,6 +43,7 @@ def make_card(run: Path, *, data_licence: str) -> Tuple[Dict[str, Any], str]:
             "verdict": report["verdict"],
             "teacher": {**teacher, "accuracy": report["teacher"]["accuracy"]},
             "data": data,
+            "texts": provenance["counts"],
             "data_licence": licence,
             "limits": report["limits"],
         },

@@ -50,6 +50,7 @@ def build_package(
     performance, notes = state_performance(nlp, texts)
     stated = srsly.read_json(meta)
     card, text = make_card(run, data_licence=data_licence)
+    card["sources"] = [*(stated.get("sources") or []), *card["sources"]]
     stated.update(card, performance=performance, notes="\n\n".join(filter(None, [stated.get("notes"), notes, text])))
     msg.text("Building the wheel")
     wheel = build_wheel(pipeline, packages, name=name, package_version=package_version, meta=stated)

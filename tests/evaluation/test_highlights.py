@@ -54,8 +54,8 @@ def test_texts_are_chosen_by_what_is_wrong_with_them() -> None:
     rows = {(row["split"], row["number"]): row["kinds"] for row in choose_texts({"dev": dev, "test": test}, TASK)}
     assert list(rows) == [("test", 2), ("test", 1), ("test", 3)]
     # The teacher is sure of another label for the third, too.
-    assert rows["test", 2] == [MISTAKE, GOLD_ERROR] and rows["test", 1] == [MISTAKE, DISAGREEMENT]
-    assert DISAGREEMENT in rows["test", 3] and GOLD_ERROR in rows["test", 3] and MISTAKE not in rows["test", 3]
+    assert rows["test", 2] == {MISTAKE: 0, GOLD_ERROR: 0} and rows["test", 1] == {MISTAKE: 1, DISAGREEMENT: 1}
+    assert rows["test", 3] == {DISAGREEMENT: 0, GOLD_ERROR: 1}
 
 
 def test_highlights_say_what_each_word_adds_to_what_the_student_says(tmp_path: Path) -> None:

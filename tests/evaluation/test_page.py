@@ -19,11 +19,12 @@ from scripts.evaluation.page.figures import (
     measure_reliability,
     pair_probs,
 )
-from scripts.evaluation.page.inputs import read_saved
+from scripts.evaluation.page.inputs import FILES, read_saved
 from scripts.evaluation.page.texts import cut_pieces, name_words
 from scripts.evaluation.quality import calibration_error
 from scripts.evaluation.report import SYSTEMS
-from scripts.files import UserError
+from scripts.evaluation.report import show as show_report
+from scripts.files import UserError, hash_path
 from tests.browser import OpenPage, find_barriers
 from tests.evaluation.toy_run import write_run
 
@@ -38,7 +39,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a toy run with an ablation and a cascade."""
     run = write_run(tmp_path_factory.mktemp("run") / "toy <run>")
     (run / "ablation.json").write_text(json.dumps(make_ablation()), encoding="utf8")
-    (run / "cascade.json").write_text(json.dumps(make_cascade()), encoding="utf8")
+    (run / "cascade.json").write_text(json.dumps(make_cascade(run)), encoding="utf8")
     make_page(run)
     return run / "report" / "index.html"
 
@@ -61,13 +62,15 @@ def make_ablation() -> Dict[str, Any]:
     return {"teacher": {"dev": 0.9, "test": 0.9}, "groups": [{"name": "all", "cells": cells}]}
 
 
-def make_cascade() -> Dict[str, Any]:
+def make_cascade(run: Path) -> Dict[str, Any]:
     curve = [
         {"threshold": t, "accuracy": 0.9 - 0.02 * n, "escalated": 1 - 0.4 * n, "words_per_second": 4000.0 * 10**n}
         for n, t in enumerate([1.0, 0.9, 0.5])
     ]
     measured = {"accuracy": 0.89, "words_per_second": 40_000.0, "escalated": 0.6}
-    return {"threshold": 0.9, "test": {"cascade": measured, "teacher": measured}, "curve": curve}
+    predictions = hash_path(run / "report" / "predictions.jsonl")
+    test = {"cascade": measured, "teacher": measured}
+    return {"predictions": predictions, "threshold": 0.9, "test": test, "curve": curve}
 
 
 def show(open_page: OpenPage, path: Path, **options: object) -> Page:
@@ -149,6 +152,8 @@ def test_every_number_of_labels_and_every_verdict_has_a_page(tmp_path: Path, lab
     shown = collect(saved)
     assert bool(shown["matrices"]["student"]["rows"]) == (len(labels) == 2) and shown["matrices"]["student"]["pairs"]
     assert shown["headline"] == tell_headline(saved.report["verdict"])
+    # The toy marks no word behind the sixth, as a long text has none behind the last that is shown.
+    assert all(item["is_cut"] and item["pieces"][-1].text == "cheap" for item in shown["items"])
     assert shown["headline"].startswith("Ship the student" if ship else "Ship the simpler one")
     assert not {"sizes", "cascade"} & set(shown["charts"]) and len(shown["charts"]) == 11
 
@@ -174,9 +179,33 @@ def test_a_run_whose_models_were_trained_elsewhere_has_no_learning_curves(tmp_pa
     }
 
 
-def test_a_run_without_a_report_is_an_error(tmp_path: Path) -> None:
+def test_a_cascade_of_other_predictions_is_not_shown(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    (run / "cascade.json").write_text(json.dumps(make_cascade(run)), encoding="utf8")
+    assert read_saved(run).cascade
+    with (run / "report" / "predictions.jsonl").open("a", encoding="utf8") as file:
+        file.write("\n")
+    assert not read_saved(run).cascade
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_run_without_a_whole_report_is_an_error(tmp_path: Path, name: str) -> None:
+    run = write_run(tmp_path)
+    (run / "report" / name).unlink()
+    with pytest.raises(UserError, match=rf"{name} does not exist. Run the `evaluate` step first."):
+        make_page(run)
+
+
+def test_the_report_is_printed_with_what_else_the_run_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match=r"report.json does not exist. Run the `evaluate` step first."):
-        make_page(tmp_path)
+        show_report(tmp_path)
+    run = write_run(tmp_path)
+    show_report(run)
+    told = capsys.readouterr().out
+    assert "index.html" in told and "Wheel" not in told
+    (run / "wheel.json").write_text('{"wheel": "packages/a.whl"}', encoding="utf8")
+    show_report(run)
+    assert "Wheel: packages/a.whl" in capsys.readouterr().out
 
 
 def test_the_page_is_one_file(page_file: Path) -> None:
@@ -230,7 +259,11 @@ def test_texts_are_filtered_and_sorted(open_page: OpenPage, page_file: Path) -> 
     items = page.locator("#list > li")
     assert items.count() == 10
     page.locator("#f-kind").select_option("gold error")
-    assert all("gold error" in (item.get_attribute("data-kinds") or "") for item in items.all())
+    ranks = []
+    for item in items.all():
+        kinds, own = (str(item.get_attribute(name)).split("|") for name in ("data-kinds", "data-ranks"))
+        ranks.append(int(own[kinds.index("gold error")]))
+    assert ranks == sorted(ranks) and ranks[0] == 0
     page.locator("#f-kind").select_option("")
     page.locator("#f-gold").select_option("POSITIVE")
     page.locator("#f-sort").select_option("teacher")

@@ -25,13 +25,24 @@ MEASURED = {
 WORDS = ["It", "was", "<b>never</b>", "good", "&", "cheap"]
 
 
-def write_run(run: Path, *, labels: Sequence[str] = LABELS, n_texts: int = 300, ship: bool = True) -> Path:
+DATA = {"train": {"path": "/home/somebody/reviews/train.csv", "sha256": "abc"}}
+
+
+def write_run(
+    run: Path,
+    *,
+    labels: Sequence[str] = LABELS,
+    n_texts: int = 300,
+    ship: bool = True,
+    data: Dict[str, Dict[str, str]] = DATA,
+) -> Path:
     """Write the files of a run.
 
     run (Path): Its folder.
     labels (Sequence[str]): The labels.
     n_texts (int): Number of texts of dev, and of test.
     ship (bool): Whether the student is worth shipping, or no better than the baseline.
+    data (Dict[str, Dict[str, str]]): The files of its texts.
     RETURNS (Path): The folder.
     """
     task, rng = Task(list(labels)), numpy.random.default_rng(0)
@@ -66,7 +77,7 @@ def write_run(run: Path, *, labels: Sequence[str] = LABELS, n_texts: int = 300, 
         "seed": 0,
         "lang": "en",
         "counts": {"train": 100, "dev": n_texts, "test": n_texts, "unlabelled": 800},
-        "data": {"train": {"path": "/home/somebody/reviews/train.csv", "sha256": "abc"}},
+        "data": data,
         "transfer_set": {"texts": 900, "teacher": "training/en/teacher/model-best", "teacher_sha256": "def"},
         "versions": {"spacy": "3"},
         "machine": {"processor": "Toy", "cores": "2", "gpu": "none"},

@@ -15,12 +15,23 @@ def test_a_card_tells_what_a_wheel_was_made_from(tmp_path: Path) -> None:
         {"name": "teacher: all-MiniLM-L6-v2", "url": "", "author": "", "license": ""},
     ]
     stated = fields["textdistill"]
-    assert stated["data"] == {"train": {"file": "train.csv", "sha256": "abc", "texts": 100}}
+    assert stated["data"] == {"train": {"file": "train.csv", "sha256": "abc"}}
+    assert stated["texts"]["train"] == 100 and stated["texts"]["dev"] == 300
     assert stated["data_licence"] == "CC BY 4.0" and stated["teacher"]["sha256"] == "def"
     assert stated["verdict"]["reason"] in text and all(limit in text for limit in stated["limits"])
     assert "trained on: CC BY 4.0. Teacher: all-MiniLM-L6-v2." in text
     # It stands below headings of spaCy's, and tells nobody where files stood.
     assert "#### Limits" in text and "\n# " not in text and "somebody" not in text and "train.csv, sha256 abc" in text
+
+
+def test_no_folder_is_told_where_one_path_ends_in_another(tmp_path: Path) -> None:
+    data = {
+        "train (de)": {"path": "de/train.csv", "sha256": "abc"},
+        "train (fr)": {"path": "secret/de/train.csv", "sha256": "def"},
+    }
+    run = write_run(tmp_path, data=data)
+    fields, text = make_card(run, data_licence="")
+    assert "train (fr): train.csv, sha256 def" in text and "secret" not in text + str(fields)
 
 
 def test_a_card_says_where_nobody_has_stated_a_licence(tmp_path: Path) -> None:

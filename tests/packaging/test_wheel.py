@@ -248,6 +248,7 @@ def test_a_wheel_claims_scores_of_its_own(
         **srsly.read_json(META),
         "notes": "Ours.",
         "requirements": ["some-lexicon"],
+        "sources": [{"name": "Our shop", "url": "https://example.com", "author": "We", "license": "ours"}],
         "performance": {"cats_score": 1},
     }
     srsly.write_json(tmp_path / "meta.json", meta)
@@ -274,7 +275,10 @@ def test_a_wheel_claims_scores_of_its_own(
     # Nothing of what was known before calibration and compression.
     assert performance == {"data": {}}
     assert "Ours." in readme and "trained on: CC BY 4.0." in readme and "#### Provenance" in readme
-    assert srsly.read_json(folder / "meta.json")["requirements"] == ["some-lexicon", "spacy>=3.7.5,<3.9.0"]
+    packaged = srsly.read_json(folder / "meta.json")
+    assert packaged["requirements"] == ["some-lexicon", "spacy>=3.7.5,<3.9.0"]
+    sources = ["Our shop", "train: train.csv", "teacher: all-MiniLM-L6-v2"]
+    assert [source["name"] for source in packaged["sources"]] == sources
 
 
 def test_a_name_that_cannot_be_imported_is_an_error(pipelines: Dict[str, Path], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The page of a run: training/RUN/report/index.html, one file that needs no network, made of what `evaluate` saved."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -144,6 +145,7 @@ def read(name: str) -> str:
     return (HERE / name).read_text(encoding="utf8")
 
 
+@cache
 def bundle_library() -> str:
     """The library that draws the charts, in the version that Altair writes for.
 

@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Tuple
 
 import numpy
 
-from scripts.evaluation.quality import N_BINS
+from scripts.evaluation.quality import find_bins
 
 # Dots of a scatter plot; more of them would hide each other.
 MAX_DOTS = 1500
@@ -24,7 +24,7 @@ def measure_reliability(probs: numpy.ndarray, gold: numpy.ndarray) -> List[Dict[
         bins are those of the calibration error.
     """
     confidence, right = probs.max(axis=1), probs.argmax(axis=1) == gold
-    bins = numpy.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    bins = find_bins(confidence)
     return [
         {
             "confidence": round(float(confidence[bins == b].mean()), 4),

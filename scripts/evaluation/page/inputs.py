@@ -6,8 +6,11 @@ from typing import Any, Dict, List, NamedTuple
 import srsly
 
 from scripts.data.task import Task
-from scripts.evaluation.predictions import Predictions, read_predictions
-from scripts.files import UserError
+from scripts.evaluation.predictions import Predictions, check_saved, read_predictions
+from scripts.files import hash_path
+
+# What `evaluate` has saved.
+FILES = ("report.json", "predictions.jsonl", "highlights.jsonl")
 
 
 class Saved(NamedTuple):
@@ -20,7 +23,8 @@ class Saved(NamedTuple):
     highlights (List[Dict[str, Any]]): Its highlights.jsonl.
     logs (Dict[str, List[Dict[str, Any]]]): By model what spaCy's logger has saved of its training; without those that
         were trained elsewhere.
-    ablation, cascade (Dict[str, Any]): Its ablation.json and cascade.json; empty where these steps were not run.
+    ablation, cascade (Dict[str, Any]): Its ablation.json and cascade.json; empty where these steps were not run, or
+        the cascade was chosen by other predictions.
     """
 
     name: str
@@ -41,8 +45,7 @@ def read_saved(run: Path) -> Saved:
     RAISES (UserError): It has no report.
     """
     folder = run / "report"
-    if not (folder / "report.json").is_file():
-        raise UserError(f"{folder / 'report.json'} does not exist. Run the `evaluate` step first.")
+    check_saved(*(folder / name for name in FILES))
     report = srsly.read_json(folder / "report.json")
     task = Task(report["labels"])
     trained = {
@@ -55,6 +58,8 @@ def read_saved(run: Path) -> Saved:
         name: srsly.read_json(path) if (path := run / f"{name}.json").is_file() else {}
         for name in ("ablation", "cascade")
     }
+    if extra["cascade"].get("predictions") != hash_path(folder / "predictions.jsonl"):
+        extra["cascade"] = {}
     return Saved(
         name=run.resolve().name,
         report=report,

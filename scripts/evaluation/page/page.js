@@ -45,7 +45,11 @@
   items.forEach((item, order) => { item.dataset.order = order; });
   let shown = PAGE;
   const sorts = {
-    order: (item) => Number(item.dataset.order),
+    // Of one kind its own order, in which a mistake is not the first of the doubtful labels.
+    order: (item) => {
+      const at = item.dataset.kinds.split("|").indexOf($("f-kind").value);
+      return Number(at < 0 ? item.dataset.order : item.dataset.ranks.split("|")[at]);
+    },
     student: (item) => -item.dataset.student,
     teacher: (item) => -item.dataset.teacher,
     length: (item) => item.querySelector(".body").textContent.length,

@@ -79,6 +79,6 @@ def size(chart: Chart, height: int, description: str) -> Chart:
 
 
 def tell(rows: Rows, name: str, value: str, *, digits: int = 3) -> str:
-    """The numbers of a chart in words. RETURNS (str): E.g. "student .878, teacher .888"."""
+    """The numbers of a chart in words. RETURNS (str): E.g. "student 0.878, teacher 0.888"."""
     parts: List[Tuple[str, float]] = [(row[name], row[value]) for row in rows]
     return ", ".join(f"{one} {number:.{digits}f}" for one, number in parts)

@@ -61,7 +61,7 @@ def make_item(saved: Saved, row: Dict[str, Any]) -> Dict[str, Any]:
         "number": number,
         "gold": labels[int(predicted.gold[number])],
         "pieces": cut_pieces(text[:end], words),
-        "rest": len(text[end:].split()),
+        "is_cut": bool(text[end:].strip()),
         "named": {side: name_words(text, words, sign) for side, sign in (("for", 1), ("against", -1))},
     }
 

@@ -16,6 +16,7 @@ import srsly
 import typer
 from spacy import Language
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 import scripts.functions  # noqa: F401
 from benchmarks.document import RESULTS
@@ -93,7 +94,7 @@ def compare(
         raise UserError(
             f"The runs {run} and {several} have other labels. Give --vars.reviews the same folder for both."
         )
-    docs = read_docs(corpus / run / TEST, spacy.blank(lang).vocab)
+    docs = read_docs(corpus / run / TEST, Vocab())
     check_unseen(docs, corpus / several, run, several)
     gold, texts = task.number_gold(docs), [doc.text for doc in docs]
     own = spacy.load(training / run / "compressed")
@@ -123,7 +124,7 @@ def check_unseen(docs: List[Doc], several: Path, run: str, name: str) -> None:
     run, name (str): Names of both runs, for the message.
     RAISES (UserError): It has learned some of them.
     """
-    learned = {normalize(doc.text) for doc in read_docs(several / "gold" / "train.spacy", spacy.blank("xx").vocab)}
+    learned = {normalize(doc.text) for doc in read_docs(several / "gold" / "train.spacy", Vocab())}
     n_seen = int(numpy.sum([normalize(doc.text) in learned for doc in docs]))
     if n_seen:
         raise UserError(

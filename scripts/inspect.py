@@ -4,6 +4,8 @@ python -m scripts.inspect training/en/compressed "Broke after two days."
 python -m scripts.inspect training/en/compressed --worst corpus/en/gold/test.spacy
 """
 
+import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import List, Optional
 
@@ -20,6 +22,7 @@ from scripts.files import UserError, run_command
 from scripts.inspection.contributions import explain_docs
 from scripts.inspection.mistakes import Mistake, find_worst
 from scripts.inspection.terminal import show_text
+from scripts.segmenters import find_max_bytes
 
 
 def inspect(
@@ -33,18 +36,22 @@ def inspect(
 ) -> None:
     """Show what a pipeline says of texts, and which words decide."""
     texts = [loosen(text) for text in texts or []]
-    for text in texts:
-        if fault := find_fault(text):
-            raise UserError(f"{text[:50]!r}: {fault}")
     if not texts and not worst:
         raise UserError("There is nothing to inspect. Give a text in quotes, or --worst with a .spacy file.")
     nlp = load_pipeline(model)
+    max_bytes = find_max_bytes(nlp.config["nlp"]["tokenizer"])
+    for text in texts:
+        if fault := find_fault(text, max_length=nlp.max_length, max_bytes=max_bytes):
+            raise UserError(f"{text[:50]!r}: {fault}")
     read_labels(nlp)
     mistakes = find_worst(nlp, read_docs(worst, Vocab()), limit) if worst else []
     docs = list(nlp.pipe([*(nlp.make_doc(text) for text in texts), *(mistake.doc for mistake in mistakes)]))
     titles = [None for _ in texts] + [title_mistake(mistake) for mistake in mistakes]
     decided = [max(doc.cats, key=doc.cats.__getitem__) for doc in docs]
     explained = explain_docs(nlp, docs, decided, by_sentence=by_sentence)
+    # Some terminals have no name for some characters.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Words in brackets and numbers are words, not markup.
     console = Console(markup=False, highlight=False, soft_wrap=True)
     for doc, shares, title in zip(docs, explained, titles):

@@ -64,9 +64,9 @@ def explain(record: Dict[str, Any]) -> str:
     test, wanted = record["test"], f"at most {record['max_loss']:g} points below the teacher"
     speed = test["cascade"]["words_per_second"] / test["teacher"]["words_per_second"]
     if record["reached"]:
-        choice = f"the lowest from which on dev is {wanted}"
+        choice = f"the lowest from which on accuracy on dev is {wanted}"
     else:
-        choice = f"the best within the budget; none of them was {wanted} on dev"
+        choice = f"the best within the budget; none was {wanted} on dev"
     teacher, student = (Comparison(**record["against"][name]) for name in ("teacher", "student"))
     return (
         f"The student answers where its probability is at least {record['threshold']:g} ({choice}), the teacher the "

@@ -95,7 +95,7 @@ def convert(
         quotes=quotes,
         max_bytes=find_max_bytes(nlp.config["nlp"]["tokenizer"]),
     )
-    if lang == ANY:
+    if lang == ANY and segmenter == DEFAULT:
         splits.warnings.extend(tell_spaceless(splits.reviews))
     write_problems(output / PROBLEMS_FILE, splits.problems)
     print_report(splits, inputs, policies, output / PROBLEMS_FILE)

@@ -17,15 +17,16 @@ Inputs = Dict[str, Path]
 def find_all_inputs(named: Dict[str, str], *, lang: str, langs: str) -> Dict[Optional[str], Inputs]:
     """Find the files of a run: of one language, or of several whose reviews are read together.
 
-    named (Dict[str, str]): What the user gave for each split, as for `find_inputs`. Where train is neither file nor
-        folder, as REVIEWS/xx mostly is, the folders of languages beside it are meant.
+    named (Dict[str, str]): What the user gave for each split, as for `find_inputs`. Where train is REVIEWS/xx, and
+        there is none, the folders of languages beside it are meant.
     lang (str): Language code of the run.
     langs (str): The languages to read together, if this one is ANY.
     RETURNS (Dict[Optional[str], Inputs]): Files by split, by language; by None where texts do not tell theirs.
     RAISES (UserError): As `find_inputs`; or a folder is missing, or a file is named for all languages.
     """
     train = Path(named["train"])
-    if lang != ANY or train.exists():
+    # Another name that is not there is a slip.
+    if lang != ANY or train.exists() or train.name != ANY:
         return {None: find_inputs(named)}
     folders = {code: train.parent / code for code in sorted(split_languages(langs)) if code != ANY}
     missing = [str(folder) for folder in folders.values() if not folder.is_dir()]

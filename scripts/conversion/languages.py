@@ -74,6 +74,6 @@ def tell_spaceless(reviews: Dict[str, List[Review]]) -> List[str]:
         return []
     return [
         f"{split}: {shares[split]:.0%} of all letters are of scripts without spaces between words. The tokenizer of "
-        f"{ANY} makes long words of such texts, from which little can be learned. Give languages such as ja, zh and th "
-        "a student of their own."
+        f"{ANY} makes long words of such texts, from which little can be learned. Give --vars.segmenter char, or "
+        "languages such as ja, zh and th a student of their own."
     ]

@@ -11,7 +11,7 @@ probability follows from that. Half of the log odds, where there are two labels.
 """
 
 from functools import partial
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy import Language
@@ -58,16 +58,18 @@ def explain_docs(
     RAISES (ValueError): The pipeline does not have a label.
     """
     teacher = find_teacher(nlp)
-    explained: Dict[int, List[Contribution]] = {}
     # Of a cascade, whoever gave an answer explains it.
-    asked = [teacher is not None and doc._.get(ANSWERED_BY) == TEACHER for doc in docs]
-    for pipeline, is_theirs in ((nlp, False), (teacher, True)):
-        numbers = [number for number, is_asked in enumerate(asked) if is_asked is is_theirs]
-        if numbers and pipeline is not None:
-            own = [pipeline.make_doc(docs[i].text) if is_theirs else docs[i] for i in numbers]
-            found = explain_answers(pipeline, own, [labels[i] for i in numbers], by_sentence=by_sentence)
-            explained.update(zip(numbers, found))
-    return [explained[number] for number in range(len(docs))]
+    asked = [i for i, doc in enumerate(docs) if teacher is not None and doc._.get(ANSWERED_BY) == TEACHER]
+    own = sorted({*range(len(docs))} - {*asked})
+    found = explain_answers(nlp, [docs[i] for i in own], [labels[i] for i in own], by_sentence=by_sentence)
+    explained = dict(zip(own, found))
+    if teacher is not None and asked:
+        # As in the cascade: new words would pile up in the teacher's vocabulary.
+        with teacher.memory_zone():
+            read = [teacher.make_doc(docs[i].text) for i in asked]
+            found = explain_answers(teacher, read, [labels[i] for i in asked], by_sentence=by_sentence)
+        explained.update(zip(asked, found))
+    return [explained[i] for i in range(len(docs))]
 
 
 def explain_answers(

@@ -16,7 +16,7 @@ def locate_ngrams(layer: Any, docs: List[Doc]) -> Tuple[numpy.ndarray, numpy.nda
     The value of an n-gram is shared equally by the places where it occurs in a document, and in each of them by its
     tokens or, if it is one of characters, by these. A character is its token's, and so is the space that follows that.
 
-    layer (Model[List[Doc], Floats2d]): The layer of textdistill.NgramLinear.v1.
+    layer (Model[List[Doc], Floats2d]): The layer of textdistill.NgramLinear.v2.
     docs (List[Doc]): The documents.
     RETURNS (Tuple[ndarray, ndarray, ndarray]): Token, counted through all documents, table row and value of each part;
         the parts of an entry sum to its value.
@@ -44,12 +44,9 @@ def find_ngrams(layer: Any, docs: List[Doc]) -> Iterator[Tuple[numpy.ndarray, nu
     """
     keys, n_words, n_chars = (layer.attrs[name] for name in ("keys", "ngram_size", "char_ngram_size"))
     index = NgramIndex(keys)
-    hashed = list(hash_ngrams(docs, n_words, n_chars))
-    words = [(numpy.arange(sum(map(len, docs))), n) for n in range(1, n_words + 1)]
-    # The shortest n-grams of characters may be left out.
-    shortest = n_chars - (len(hashed) - n_words) + 1
-    chars = [(own_chars(docs), n) for n in range(shortest, n_chars + 1)]
-    for (owners, n), (grams, first, last) in zip([*words, *chars], hashed):
+    words, chars = numpy.arange(sum(map(len, docs))), own_chars(docs)
+    kinds = [*((words, n) for n in range(1, n_words + 1)), *((chars, n) for n in range(1, n_chars + 1))]
+    for (owners, n), (grams, first, last) in zip(kinds, hash_ngrams(docs, n_words, n_chars)):
         places, rows = index.find(grams)
         inside = first[places] == last[places]
         places, rows = places[inside], rows[inside]

@@ -3,6 +3,7 @@
 Without colours, as in a file, the words that add most say the same.
 """
 
+import re
 from collections import defaultdict
 from typing import Dict, List, Optional, Tuple
 
@@ -20,6 +21,8 @@ BLACK = Color.from_rgb(0, 0, 0)
 # Part of the largest contribution below which a word is left as it is.
 FAINT = 0.1
 N_WORDS = 5
+# A text may hold commands to the terminal. rich leaves some of them as they are, and others out, which moves the words.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def show_text(console: Console, doc: Doc, shares: List[Contribution], *, title: Optional[str] = None) -> None:
@@ -49,12 +52,17 @@ def color_words(doc: Doc, shares: List[Contribution]) -> Text:
     shares (List[Contribution]): What its tokens add.
     RETURNS (Text): The text as rich prints it.
     """
-    text = Text(doc.text)
+    text = Text(blank_controls(doc.text))
     largest = max((abs(share) for *_, share in shares), default=0)
     for start, end, share in shares:
         if abs(share) > FAINT * largest:
             text.stylize(make_style(share / largest), start, end)
     return text
+
+
+def blank_controls(text: str) -> str:
+    """A text of the same length, with a space in place of each control character but tabs and line feeds."""
+    return _CONTROL.sub(" ", text)
 
 
 def make_style(strength: float) -> Style:
@@ -78,7 +86,7 @@ def rank_words(doc: Doc, shares: List[Contribution]) -> Tuple[List[Tuple[str, fl
     """
     sums: Dict[str, float] = defaultdict(float)
     for start, end, share in shares:
-        sums[doc.text[start:end].lower()] += share
+        sums[blank_controls(doc.text[start:end]).lower()] += share
     largest = max(map(abs, sums.values()), default=0)
     words = [(word, share) for word, share in sums.items() if word.strip() and abs(share) > FAINT * largest]
     return (

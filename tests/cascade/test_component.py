@@ -180,6 +180,7 @@ def test_the_teachers_memory_stays_flat(paths: Dict[str, Path]) -> None:
     list(nlp.pipe(READ))
     n_strings = len(vocab.strings)
     list(nlp.pipe(f"never{i} read{i}" for i in range(200)))
+    contributions(nlp, nlp("never0 explained"), "POSITIVE")
     assert len(vocab.strings) == n_strings
 
 

@@ -102,9 +102,13 @@ def test_a_wrong_file_is_seen_among_many_right_ones(tmp_path: Path) -> None:
         ("de fr", {}, r"There is no .*xx, .*fr\. Folders with a file called train: de, nl\. Give --vars\.langs some"),
         ("de xx", {}, r"at least two\. There is no .*xx\. Folders"),
         ("de nl", {"test": "my.csv"}, r"--vars\.test my\.csv is one file, and de, nl are read together"),
+        ("de nl", {"train": "slip.csv"}, r"^slip\.csv"),
     ],
 )
-def test_what_cannot_be_read_together_is_told(langs: str, named: Dict[str, str], message: str, tmp_path: Path) -> None:
+def test_what_cannot_be_read_together_is_told(
+    langs: str, named: Dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     train = write_languages(tmp_path)
     with pytest.raises(UserError, match=message):
         find_all_inputs({**NAMED, "train": str(train), **named}, lang="xx", langs=langs)
@@ -143,6 +147,18 @@ def test_classes_that_a_language_lacks_are_told() -> None:
         "languages.",
     ]
     assert tell_other_classes(make_reviews("de", "nl")) == tell_other_classes(make_reviews(None)) == []
+
+
+@pytest.mark.parametrize("segmenter", ["default", "char"])
+def test_spaces_matter_to_the_tokenizer_that_needs_them(
+    segmenter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_splits(
+        tmp_path, **{s: [{**r, "text": f"我喜欢这本书{s}{r['text']}"} for r in make_rows(s, 4)] for s in SPLITS}
+    )
+    arguments = ["--lang", "xx", "--segmenter", segmenter, "--train", tmp_path]
+    assert run_here("scripts.conversion", tmp_path / "corpus", *arguments) == 0
+    assert ("Give --vars.segmenter char" in " ".join(capsys.readouterr().out.split())) == (segmenter == "default")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """`python -m scripts.inspect`: what it shows of texts and mistakes."""
 
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, List
 
@@ -12,12 +12,13 @@ from spacy import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from scripts import segmenters
 from scripts.data.docbins import write_docs
 from scripts.data.task import Task
 from scripts.files import UserError
 from scripts.inspection.contributions import contributions
 from scripts.inspection.mistakes import find_worst
-from scripts.inspection.terminal import rank_words, show_text
+from scripts.inspection.terminal import color_words, rank_words, show_text
 from scripts.packaging.export import export_pipeline
 from tests.conftest import BOW, ENSEMBLE, LABELS, TEXTS, run_here, train
 from tests.teacher.test_runtimes import make_transformer_teacher
@@ -73,6 +74,17 @@ def test_words_are_coloured_on_a_terminal_and_plain_elsewhere(nlp: Language) -> 
     assert "\x1b" not in plain and ";48;2;" in colored
 
 
+def test_a_text_gives_the_terminal_no_commands_and_no_word_moves() -> None:
+    doc = Doc(Vocab(), words=["a\r\x07\x1b[2J", "b"])
+    doc.cats = {"A": 1.0}
+    stream = StringIO()
+    console = Console(file=stream, markup=False, soft_wrap=True)
+    show_text(console, doc, [(0, 7, 1.0), (8, 9, -1.0)])
+    assert stream.getvalue().splitlines()[1:4] == ["a   [2J b ", "for A: a   [2j +1.00", "against A: b -1.00"]
+    text = color_words(doc, [(8, 9, -1.0)])
+    assert [text.plain[span.start : span.end] for span in text.spans] == ["b"]
+
+
 def test_words_are_ranked_by_all_their_occurrences() -> None:
     doc = Doc(Vocab(), words=["Good", "bad", "good", "\n", "so", "bad"])
     shares = [0.5, -0.25, 0.5, -3.0, 0.001, -0.5]
@@ -98,6 +110,25 @@ def test_the_command_shows_texts_and_mistakes(
     for arguments, message in (([], "nothing to inspect"), ([" "], "the text is empty")):
         assert run_here("scripts.inspect", model, *arguments) == 1
         assert message in capsys.readouterr().err
+
+
+def test_a_terminal_that_cannot_show_a_character_is_told_its_number(
+    nlp: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nlp.to_disk(tmp_path / "student")
+    shown = BytesIO()
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(shown, encoding="ascii"))
+    assert run_here("scripts.inspect", tmp_path / "student", "I love it \u2603") == 0
+    assert b"\nI love it \\u2603\n" in shown.getvalue()
+
+
+def test_a_text_that_the_tokenizer_cannot_take_is_told(
+    nlp: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nlp.to_disk(tmp_path / "student")
+    monkeypatch.setitem(segmenters.MAX_BYTES, nlp.config["nlp"]["tokenizer"]["@tokenizers"], 10)
+    assert run_here("scripts.inspect", tmp_path / "student", "more than ten") == 1
+    assert "has 13 bytes, the tokenizer of its language takes 10" in capsys.readouterr().err
 
 
 def test_a_student_is_inspected_as_it_was_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

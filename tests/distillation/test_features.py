@@ -13,7 +13,7 @@ from spacy.util import load_model_from_config, registry
 
 from scripts.data.predictions import predict_docs
 from scripts.data.task import Task
-from scripts.distillation.features import choose_features, find_labels
+from scripts.distillation.features import Found, choose_features, find_labels
 from scripts.evaluation.__main__ import find_features
 from scripts.packaging.export import export_pipeline
 from tests.conftest import BOW, LABELS, make_pipeline
@@ -37,6 +37,22 @@ def make_docs(nlp: Language, *, n_docs: int, seed: int, glued: bool) -> List[Doc
 
 def make_layer(model: Dict[str, Any] = AUTO) -> Any:
     return registry.resolve({"model": {**model, "nO": 2}})["model"].layers[0]
+
+
+@pytest.mark.parametrize("n_gained, expected", [(0, "words"), (1, "words"), (2, "characters")])
+def test_what_is_more_probable_must_also_be_worth_the_speed(
+    n_gained: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(n_right: int, probability: float) -> Found:
+        return Found(numpy.arange(200) < n_right, numpy.full(200, numpy.log(probability)))
+
+    # Of 200 texts, two are a point. Both is never better than words.
+    found = iter([find(150, 0.6), find(150 + n_gained, 0.7), find(199, 0.5)])
+    monkeypatch.setattr("scripts.distillation.features.try_features", lambda *arguments: next(found))
+    layer, nlp = make_layer(), spacy.blank("en")
+    docs = make_docs(nlp, n_docs=4, seed=0, glued=False)
+    choose_features(layer, docs, docs, TASK)
+    assert layer.attrs["reads"] == expected
 
 
 @pytest.mark.parametrize("glued,expected", [(True, {"characters", "words and characters"}), (False, {"words"})])

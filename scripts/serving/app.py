@@ -1,6 +1,8 @@
 """The app: routes over models that were loaded before the first request."""
 
 import asyncio
+import logging
+import os
 import signal
 import threading
 from contextlib import asynccontextmanager
@@ -16,6 +18,7 @@ from scripts.serving import routes, uploads
 from scripts.serving.batching import Batcher
 from scripts.serving.errors import add_handlers
 from scripts.serving.guard import Guard
+from scripts.serving.logs import LOGGER
 from scripts.serving.metrics import make_metrics
 from scripts.serving.models import Served, load_models
 from scripts.serving.service import Service
@@ -60,6 +63,7 @@ def serve_models(models: Dict[str, Served], settings: Settings) -> FastAPI:
             batchers[name].start()
         service = app.state.service = Service(settings, models, batchers, metrics)
         end_slowly(service)
+        logging.getLogger(LOGGER).info("ready", extra={"fields": {"worker": os.getpid()}})
         yield
         for batcher in batchers.values():
             await batcher.stop()

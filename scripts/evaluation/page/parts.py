@@ -73,6 +73,16 @@ def percent(**options: Any) -> altair.Axis:
     return altair.Axis(format="%", **options)
 
 
+def speed(field: str, *, padding: int) -> altair.X:
+    """The axis of words per second, logarithmic. field (str): Its field. padding (int): Pixels left at both ends."""
+    return altair.X(
+        f"{field}:Q",
+        title="words per second →",
+        scale=altair.Scale(type="log", nice=False, padding=padding),
+        axis=altair.Axis(tickCount=4, format="~s"),
+    )
+
+
 def size(chart: Chart, height: int, description: str) -> Chart:
     """As wide as the page allows. height (int): Pixels. description (str): What a screen reader says of it."""
     return chart.properties(width="container", height=height, description=description)

@@ -4,7 +4,7 @@ from typing import Any, Dict, List
 
 import altair
 
-from scripts.evaluation.page.parts import Chart, Rows, colour, percent, shape, size, tell
+from scripts.evaluation.page.parts import Chart, Rows, colour, percent, shape, size, speed, tell
 from scripts.evaluation.predictions import UNCALIBRATED
 from scripts.evaluation.report import REFERENCES, SYSTEMS
 
@@ -38,12 +38,7 @@ def draw_speed(report: Dict[str, Any]) -> Chart:
         for name in SYSTEMS
     ]
     base = altair.Chart(altair.Data(values=rows)).encode(
-        x=altair.X(
-            "words:Q",
-            title="words per second →",
-            scale=altair.Scale(type="log", nice=False, padding=70),
-            axis=altair.Axis(tickCount=4, format="~s"),
-        ),
+        x=speed("words", padding=70),
         color=colour(SYSTEMS, legend=None),
     )
     accuracy = altair.Y("accuracy:Q", title="accuracy on test", scale=altair.Scale(zero=False), axis=percent())

@@ -4,7 +4,7 @@ from typing import Any, Dict
 
 import altair
 
-from scripts.evaluation.page.parts import Chart, Rows, colour, percent, size, tell
+from scripts.evaluation.page.parts import Chart, Rows, colour, percent, size, speed, tell
 from scripts.evaluation.report import SYSTEMS
 
 
@@ -145,12 +145,7 @@ def draw_cascade(record: Dict[str, Any]) -> Chart:
     rows = [{name: round(point[name], 4) for name in fields} for point in record["curve"]]
     chosen = [row for row in rows if row["threshold"] == round(record["threshold"], 4)]
     base = altair.Chart(altair.Data(values=rows)).encode(
-        x=altair.X(
-            "words_per_second:Q",
-            title="words per second →",
-            scale=altair.Scale(type="log", nice=False, padding=24),
-            axis=altair.Axis(tickCount=4, format="~s"),
-        ),
+        x=speed("words_per_second", padding=24),
         y=altair.Y("accuracy:Q", title="accuracy on dev", scale=altair.Scale(zero=False), axis=percent()),
     )
     line = base.mark_line(color="var(--student)", strokeWidth=2, aria=False, order=False)

@@ -26,6 +26,13 @@ ROOT = Path(__file__).parents[1]
 REAL_REVIEWS = Path(os.environ.get("TEXTDISTILL_REVIEWS", ROOT.parent / "shared" / "data"))
 LABELS = ["NEGATIVE", "POSITIVE"]
 
+# A text classifier of spaCy's own.
+STOCK: Dict[str, Any] = {
+    "@architectures": "spacy.TextCatBOW.v3",
+    "exclusive_classes": True,
+    "ngram_size": 1,
+    "no_output_layer": False,
+}
 BOW: Dict[str, Any] = {
     "@architectures": "textdistill.NgramLinear.v2",
     "features": "words",
@@ -134,6 +141,17 @@ def make_teacher_logits(seed: int = 0) -> Any:
     sizes = rng.uniform(0.5, 2.5, size=len(TEXTS))
     signs = numpy.array([1 if label == "POSITIVE" else -1 for _, label in TEXTS])
     return numpy.stack([-signs * sizes, signs * sizes], axis=1).astype("float32")
+
+
+def train_stock(*, n_updates: int) -> Language:
+    """A pipeline that is none of the project's, and has learned TEXTS."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("textcat", config={"model": STOCK})
+    examples = [Example.from_dict(nlp.make_doc(t), {"cats": Task(LABELS).make_cats(label)}) for t, label in TEXTS]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(n_updates):
+        nlp.update(examples, sgd=optimizer)
+    return nlp
 
 
 def train(architecture: Dict[str, Any], *, n_updates: int = 5, lang: str = "en") -> Language:

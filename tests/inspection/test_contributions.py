@@ -8,7 +8,6 @@ import pytest
 import spacy
 from spacy import Language
 from spacy.tokens import Doc
-from spacy.training import Example
 
 from scripts.data.task import Task
 from scripts.inspection import occlusion
@@ -27,7 +26,7 @@ from scripts.inspection.ngrams import own_chars
 from scripts.inspection.occlusion import cut_sentences, cut_words, erase, erase_words, occlude
 from scripts.packaging.compress import find_tables
 from scripts.packaging.export import export_pipeline
-from tests.conftest import BILSTM, BOTH, BOW, CNN, ENSEMBLE, LABELS, TEXTS, train
+from tests.conftest import BILSTM, BOTH, BOW, CNN, ENSEMBLE, LABELS, TEXTS, train, train_stock
 
 STRANGE = [
     "",
@@ -162,19 +161,7 @@ def test_of_two_labels_one_gains_what_the_other_loses() -> None:
 @pytest.fixture(scope="module")
 def other() -> Language:
     """A pipeline that is none of the project's."""
-    nlp = spacy.blank("en")
-    model = {
-        "@architectures": "spacy.TextCatBOW.v3",
-        "exclusive_classes": True,
-        "ngram_size": 1,
-        "no_output_layer": False,
-    }
-    nlp.add_pipe("textcat", config={"model": model})
-    examples = [Example.from_dict(nlp.make_doc(t), {"cats": Task(LABELS).make_cats(label)}) for t, label in TEXTS]
-    optimizer = nlp.initialize(lambda: examples)
-    for _ in range(5):
-        nlp.update(examples, sgd=optimizer)
-    return nlp
+    return train_stock(n_updates=5)
 
 
 def test_any_other_pipeline_is_asked_without_each_word(other: Language) -> None:

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import threading
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, AsyncIterator, Dict
+from typing import Any, AsyncIterator, Dict, Optional
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
@@ -16,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 
 from scripts.serving import routes, uploads
 from scripts.serving.batching import Batcher
+from scripts.serving.ending import SETTLE, refuse_connections
 from scripts.serving.errors import add_handlers
 from scripts.serving.guard import Guard
 from scripts.serving.logs import LOGGER
@@ -28,21 +30,23 @@ PAGE = Path(__file__).parent / "page"
 DESCRIPTION = "Classifies texts with students that were distilled from a transformer."
 
 
-def make_app(settings: Settings) -> FastAPI:
+def make_app(settings: Settings, listener: socket.socket) -> FastAPI:
     """Load the models and make the app.
 
     settings (Settings): Of the server.
+    listener (socket.socket): The port. It is closed when the server is told to end.
     RETURNS (FastAPI): The app. Its `lifespan` starts and ends the work.
     RAISES (UserError): A model cannot be loaded.
     """
-    return serve_models(load_models(settings), settings)
+    return serve_models(load_models(settings), settings, listener)
 
 
-def serve_models(models: Dict[str, Served], settings: Settings) -> FastAPI:
+def serve_models(models: Dict[str, Served], settings: Settings, listener: Optional[socket.socket] = None) -> FastAPI:
     """Make the app.
 
     models (Dict[str, Served]): By name; the first one answers by default.
     settings (Settings): Of the server.
+    listener (Optional[socket.socket]): The port, if the app shall end what comes there.
     RETURNS (FastAPI): The app.
     """
     metrics = make_metrics()
@@ -62,7 +66,7 @@ def serve_models(models: Dict[str, Served], settings: Settings) -> FastAPI:
             )
             batchers[name].start()
         service = app.state.service = Service(settings, models, batchers, metrics)
-        end_slowly(service)
+        end_slowly(service, listener)
         logging.getLogger(LOGGER).info("ready", extra={"fields": {"worker": os.getpid()}})
         yield
         for batcher in batchers.values():
@@ -86,11 +90,12 @@ async def show_page() -> FileResponse:
     return FileResponse(PAGE / "index.html")
 
 
-def end_slowly(service: Service) -> None:
+def end_slowly(service: Service, listener: Optional[socket.socket]) -> None:
     """Have SIGTERM first turn others away, and end the server when they have had time to go: a proxy still sends what
     it does not know to be in vain.
 
     service (Service): What is served.
+    listener (Optional[socket.socket]): The port, which then takes nothing new.
     """
     if threading.current_thread() is not threading.main_thread():
         # Nothing here gets signals.
@@ -100,7 +105,13 @@ def end_slowly(service: Service) -> None:
 
     def begin() -> None:
         service.is_ending = True
-        loop.call_later(service.settings.drain, end, signal.SIGTERM, None)
+        loop.call_later(service.settings.drain, refuse)
+
+    def refuse() -> None:
+        if listener is not None:
+            refuse_connections(listener)
+            listener.close()
+        loop.call_later(SETTLE, end, signal.SIGTERM, None)
 
     if callable(end):
         signal.signal(signal.SIGTERM, lambda number, frame: loop.call_soon_threadsafe(begin) and None)

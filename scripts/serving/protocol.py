@@ -12,6 +12,8 @@ from scripts.serving.errors import dump
 
 # Bytes of the request line and all headers.
 MAX_HEAD = 32_768
+# Seconds in which a request may be on its way over a connection that a server which ends would close.
+LINGER = 1.0
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -24,6 +26,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._timer: Optional[asyncio.TimerHandle] = None
         self._n_head = 0
         self._is_head = True
+        self._is_ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -66,11 +69,21 @@ class LimitedProtocol(HttpToolsProtocol):
         """All of them have come."""
         self._is_head = False
         super().on_headers_complete()
+        if self._is_ending and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """The request has come."""
         self._stop_timer()
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """The server ends: answer what is under way, or on its way."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._is_ending = True
+            self.loop.call_later(LINGER, super().shutdown)
+        else:
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no request of HTTP, or has too much before its body.

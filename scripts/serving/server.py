@@ -34,8 +34,8 @@ def serve(settings: Settings) -> None:
             "The token holds spaces, line ends or characters beyond ASCII, which no header can. Take letters, digits "
             "and signs."
         )
-    config = make_config(settings)
     listener = listen(settings)
+    config = make_config(settings, listener)
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     logging.getLogger(LOGGER).info("listening", extra={"fields": {"url": url}})
@@ -54,14 +54,15 @@ def serve(settings: Settings) -> None:
         raise SystemExit(1)
 
 
-def make_config(settings: Settings) -> Config:
+def make_config(settings: Settings, listener: socket.socket) -> Config:
     """How uvicorn serves.
 
     settings (Settings): Of the server.
+    listener (socket.socket): The port.
     RETURNS (Config): It can be sent to another process.
     """
     return Config(
-        partial(make_app, settings),
+        partial(make_app, settings, listener),
         factory=True,
         workers=settings.workers,
         http=partial(LimitedProtocol, read_timeout=settings.read_timeout),  # type: ignore[arg-type]
@@ -76,20 +77,23 @@ def make_config(settings: Settings) -> Config:
     )
 
 
-def make_app(settings: Settings) -> object:
+def make_app(settings: Settings, listener: socket.socket) -> object:
     """Make the app where it shall run.
 
     settings (Settings): Of the server.
+    listener (socket.socket): The port.
     RETURNS (object): The app.
     """
     # Imported late: whoever starts workers needs none of it, and must not have what counts imported before them.
     from scripts.serving.app import make_app as make
 
+    # uvicorn closes the other.
+    listener = listener.dup()
     if settings.workers == 1:
-        return make(settings)
+        return make(settings, listener)
     try:
         with told():
-            return make(settings)
+            return make(settings, listener)
     except SystemExit:
         # Starting this worker again would not help.
         raise SystemExit(STARTUP_FAILURE) from None

@@ -27,7 +27,7 @@ from scripts.lock_file import mend_lock_file
 from scripts.packaging.names import check_package
 from scripts.provenance import ROOT, find_module, find_sources, hash_files
 from scripts.segmenters import find_segmenter
-from scripts.variables import check_language, check_names, check_run, check_tagger, read_names
+from scripts.variables import check_language, check_names, check_run, check_selection, check_tagger, read_names
 
 
 def prepare(
@@ -39,6 +39,7 @@ def prepare(
     lang: str = typer.Option(..., help="Language code"),
     segmenter: str = typer.Option(..., help="How texts are cut into words"),
     tagger: str = typer.Option(..., help="Pipeline that tags parts of speech; may be empty"),
+    select: str = typer.Option(..., help="Which unlabelled texts are taken"),
     name: str = typer.Option(..., help="Name of the package, without the language"),
     package_version: str = typer.Option(..., "--version", help="Version of the package"),
     gpu_id: int = typer.Option(..., help="GPU to use, -1 for the CPU"),
@@ -54,6 +55,7 @@ def prepare(
     check_language(lang)
     find_segmenter(lang, segmenter)
     check_tagger(tagger)
+    check_selection(select)
     check_package(lang, name, package_version)
     check_gpu(gpu_id)
     project = srsly.read_yaml(ROOT / "project.yml")

@@ -20,6 +20,8 @@ FORBIDDEN = '/\\:*?"<>|$'
 MAX_BYTES = 200
 # spaCy's code for any language: its tokenizer is for texts of several.
 ANY = "xx"
+# Values of `--vars.select`: unlabelled texts that are like the labelled ones, or all.
+NEAR, ALL = "near", "all"
 
 
 def check_run(name: str) -> None:
@@ -85,6 +87,16 @@ def check_tagger(tagger: str) -> None:
             f"The tagger {tagger!r} is neither an installed pipeline nor a folder. Install it, or leave --vars.tagger "
             "empty."
         )
+
+
+def check_selection(select: str) -> None:
+    """Refuse a selection that there is not.
+
+    select (str): Value of `--vars.select`.
+    RAISES (UserError): There is no such selection.
+    """
+    if select not in (NEAR, ALL):
+        raise UserError(f"--vars.select {select!r} is not known. Take {NEAR} or {ALL}.")
 
 
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:

@@ -127,8 +127,9 @@ class Inputs:
         if settings is True:
             return self.training / "lexicon"
         options = [part for name, value in sorted(settings.items()) for part in (f"--{name}", str(value))]
-        texts, config = self.transfer / "texts.jsonl", self.configs / "score.cfg"
-        identity = [options, *map(self._hash, (self.teacher, texts, config)), hash_sources(LEXICON, config)]
+        texts, config = self.corpus / "unlabelled.jsonl", self.configs / "score.cfg"
+        inputs = (self.teacher, self.gold, texts, config)
+        identity = [options, *map(self._hash, inputs), hash_sources(LEXICON, config)]
         path = self.folder / f"lexicon-{digest(identity)}"
         if not path.is_dir():
             run_module("scripts.lexicon", texts, path, *options, *self._teacher_options(config))

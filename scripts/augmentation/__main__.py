@@ -41,7 +41,7 @@ N_CLASS_TEXTS = 20_000
 
 
 def augment(
-    corpus: Path = typer.Argument(..., help="Folder of the run, as `convert` left it"),
+    corpus: Path = typer.Argument(..., help="Folder of the run, as `select` left it"),
     output: Path = typer.Argument(..., help="The .jsonl file to write"),
     config: Path = typer.Option(..., help="Path of augment.cfg"),
     lang: str = typer.Option(..., help="Language code of the tokenizer"),
@@ -56,7 +56,7 @@ def augment(
     """Write the transfer set's texts: gold, augmented and unlabelled ones."""
     where = read_engine(engine)
     gold = {split: corpus / "gold" / f"{split}.spacy" for split in ("train", "dev", "test")}
-    unlabelled = corpus / "unlabelled.jsonl"
+    unlabelled = corpus / "selected.jsonl"
     parts = where.place(output.with_name(f"{output.name}.parts"))
     inputs = [*gold.values(), unlabelled, config, *([encoder] if encoder else [])]
     identity = {"lang": lang, "segmenter": segmenter, "tagger": tagger, "seed": seed, "spacy": spacy.__version__}

@@ -88,6 +88,7 @@ def evaluate(
         "segmenter": data["segmenter"],
         "counts": {split: rows["kept"] for split, rows in data["rows"].items()},
         "data": data["files"],
+        "selection": srsly.read_json(corpus / "selection.json"),
         "transfer_set": srsly.read_json(corpus / "transfer" / "scores.json"),
         "versions": describe_versions(),
         "machine": describe_machine(gpu_id),

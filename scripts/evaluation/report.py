@@ -86,13 +86,21 @@ def list_facts(result: Dict[str, Any]) -> List[str]:
         "The gap is that between the teacher and the better one of reference and baseline",
         "The verdict compares one training of each by a paired bootstrap over the test texts; other seeds may differ",
         f"Reviews: {', '.join(f'{n} {split}' for split, n in provenance['counts'].items())}",
-        f"Transfer set: {provenance['transfer_set']['texts']} texts",
+        f"Transfer set: {provenance['transfer_set']['texts']} texts, {describe_selection(provenance['selection'])}",
         "Words are spaCy's tokens; speed is the median over rounds, each on so many test texts: "
         + ", ".join(f"{name} {result[name]['speed_texts']}" for name in SYSTEMS),
         f"Machine: {', '.join(f'{name} {value}' for name, value in provenance['machine'].items())}",
         f"Versions: {', '.join(f'{name} {value}' for name, value in provenance['versions'].items())}",
     ]
     return facts + [f"{split}: {file['path']}, sha256 {file['sha256']}" for split, file in provenance["data"].items()]
+
+
+def describe_selection(selection: Dict[str, Any]) -> str:
+    """selection (Dict[str, Any]): What `select` has found. RETURNS (str): Its result in words."""
+    selected, texts = selection["selected"], selection["texts"]
+    return f"with {selected} of {texts} unlabelled ones" + (
+        f"; the other {texts - selected} are unlike the labelled ones" if selected < texts else ""
+    )
 
 
 def list_limits(result: Dict[str, Any]) -> List[str]:

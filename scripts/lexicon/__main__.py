@@ -6,20 +6,22 @@ reduced to a few dimensions, is handed to the student as the word's fixed vector
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, Iterator, List
 
 import numpy
 import torch
 import typer
 from sklearn.decomposition import PCA
 from spacy import Language
+from spacy.tokens import Doc
 from spacy.util import minibatch
 from spacy.vectors import Vectors  # type: ignore[import-not-found]
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.data.docbins import read_docs
 from scripts.data.task import Task
-from scripts.data.texts import GOLD, UNLABELLED, read_texts
+from scripts.data.texts import GOLD, UNLABELLED, read_unlabelled
 from scripts.data.words import is_word
 from scripts.files import UserError, replaced, run_command
 from scripts.gpu import use_gpu
@@ -32,7 +34,7 @@ BATCH_WORDS = 256
 
 
 def write_lexicon(
-    texts: Path = typer.Argument(..., help="The transfer set's texts, as `augment` wrote them"),
+    unlabelled: Path = typer.Argument(..., help="The unlabelled texts, as `convert` wrote them"),
     output: Path = typer.Argument(..., help="Folder of the lexicon, for `[initialize] vectors`"),
     config: Path = typer.Option(..., help="Path of score.cfg, which says what the teacher is"),
     teacher: Path = typer.Option(..., help="What `paths.teacher` in it stands for"),
@@ -53,16 +55,34 @@ def write_lexicon(
     if model is None:
         raise UserError(f"The teacher {teacher} has no transformer, so there is nothing to read word vectors out of.")
     nlp = make_blank(lang, segmenter)
-    counted = [str(text) for text in read_texts(texts) if text.source in sources.split(",")]
-    docs = tqdm(map(nlp.make_doc, counted), total=len(counted), desc="Counting words", unit="text", disable=None)
+    docs = tqdm(
+        read_sources(gold, unlabelled, sources.split(","), nlp), desc="Counting words", unit="text", disable=None
+    )
     words = choose_words((token.text for doc in docs for token in doc), min_count=min_count, max_words=max_words)
     for word in list_vocabulary(model.tokenizer, vocabulary):
         words.setdefault(word.lower(), word)
     if len(words) < 2:
-        raise UserError(f"{texts} has {len(words)} words that occur {min_count} times. Give --min-count a lower value.")
+        raise UserError(
+            f"{unlabelled} has {len(words)} words that occur {min_count} times. Give --min-count a lower value."
+        )
     vectors = reduce_vectors(encode_words(list(words.values()), model), dimensions, whitening=whitening)
     save_vectors(list(words), vectors, nlp, output)
     msg.good(f"Lexicon of {len(words)} words, {dimensions} dimensions: {output}")
+
+
+def read_sources(gold: Path, unlabelled: Path, sources: List[str], nlp: Language) -> Iterator[Doc]:
+    """Read the texts that words are counted in.
+
+    gold (Path): Folder of the gold DocBins.
+    unlabelled (Path): The unlabelled texts.
+    sources (List[str]): GOLD, UNLABELLED or both.
+    nlp (Language): The tokenizer.
+    YIELDS (Doc): Their documents.
+    """
+    if GOLD in sources:
+        yield from read_docs(gold / "train.spacy", nlp.vocab)
+    if UNLABELLED in sources:
+        yield from map(nlp.make_doc, read_unlabelled(unlabelled))
 
 
 def choose_words(tokens: Iterable[str], *, min_count: int, max_words: int) -> Dict[str, str]:

@@ -115,8 +115,8 @@ def estimate_cost(system: Dict[str, Any], words_per_text: float) -> float:
 
 
 def count_unlabelled(report: Dict[str, Any]) -> int:
-    """report (Dict[str, Any]): The report of a run. RETURNS (int): Number of its unlabelled texts."""
-    return int(report["provenance"]["counts"].get("unlabelled", 0))
+    """report (Dict[str, Any]): The report of a run. RETURNS (int): Unlabelled texts of its transfer set."""
+    return int(report["provenance"]["selection"]["selected"])
 
 
 def find_sizes(ablation: Dict[str, Any], n_unlabelled: int) -> List[Dict[str, Any]]:

@@ -78,7 +78,7 @@ def measure_training(folder: Path, size: int, config: Path, *, n_steps: int, n_j
 
 def measure_augmentation(folder: Path, size: int) -> Dict[str, Any]:
     """Run `augment` on reviews that become a set of this size. RETURNS (Dict[str, Any]): A row."""
-    write_unlabelled(size, folder / "unlabelled.jsonl")
+    write_unlabelled(size, folder / "selected.jsonl")
     output = folder / "augmented" / "texts.jsonl"
     options = ["--config", "configs/augment.cfg", "--lang", "en"]
     return measure_step("scripts.augmentation", [folder, output, *options], folder, size, "augment")

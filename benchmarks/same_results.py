@@ -23,6 +23,7 @@ FILES = (
     "corpus/{run}/gold/*.spacy",
     "corpus/{run}/gold/labels.json",
     "corpus/{run}/unlabelled.jsonl",
+    "corpus/{run}/selected.jsonl",
     "corpus/{run}/transfer/*.spacy",
     "training/{run}/teacher/model-best/*/model",
     "training/{run}/lexicon/vocab/*",

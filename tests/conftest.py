@@ -68,8 +68,8 @@ TEXTS: List[Tuple[str, str]] = [
 ]
 # What `prepare` is told of a run, but for its paths and its student.
 VARIABLES: Dict[str, Any] = {
-    **{"run": "en", "lang": "en", "segmenter": "default", "tagger": "", "name": "reviews", "package_version": "0.1.0"},
-    **{"seed": 0, "gpu_id": -1, "max_loss": 0.2, "min_agreement": 0.99},
+    **{"run": "en", "lang": "en", "segmenter": "default", "tagger": "", "select": "near", "name": "reviews"},
+    **{"package_version": "0.1.0", "seed": 0, "gpu_id": -1, "max_loss": 0.2, "min_agreement": 0.99},
     **{"cascade_loss": 0.5, "cascade_words": 1.0},
 }
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import damage, faults, languages, multilingual, peers, runs, serving, speed, words
+from benchmarks.tables import damage, faults, languages, multilingual, peers, runs, selection, serving, speed, words
 from benchmarks.tables.table import Table
 
 
@@ -48,6 +48,7 @@ COMMANDS: Dict[str, str] = {
     "cascade_en-amazon": CASCADE,
     "cascade_de-amazon": CASCADE.replace("--vars.reviews", "--vars.lang de --vars.reviews").replace("en-am", "de-am"),
     "features": "python -m benchmarks.features corpus/en-amazon corpus/de corpus/fr  # and so on: finished runs",
+    "selection": "python -m benchmarks.selection de fr  # finished runs",
     "schedules": "python -m benchmarks.schedules corpus/en corpus/en-amazon",
     "peers": "python -m benchmarks.peers corpus/en-amazon training/en-amazon",
     "student": "python -m benchmarks.student reviews/en/test.jsonl.gz BOW CNN ENSEMBLE  # three packaged students",
@@ -82,6 +83,7 @@ TABLES: Dict[str, Shown] = {
     "steps-amazon": Shown("times_en-amazon", runs.steps),
     "example-demo": Shown("example_en", runs.example),
     "features": Shown("features", runs.features),
+    "selection": Shown("selection", selection.selection),
     "schedules": Shown("schedules", runs.schedules),
     "ablation-amazon": Shown("ablation_en-amazon", runs.ablation),
     "cascade-amazon": Shown("cascade_en-amazon", runs.cascade),

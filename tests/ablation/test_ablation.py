@@ -103,7 +103,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number, eg in enumerate(examples):
         eg.reference._.source = (GOLD, UNLABELLED, AUGMENTED)[number % 3]
         eg.reference._.review = number
-    srsly.write_jsonl(tmp_path / "corpus" / "unlabelled.jsonl", [{"text": "One here. Two there."}])
+    for name in ("unlabelled", "selected"):
+        srsly.write_jsonl(tmp_path / "corpus" / f"{name}.jsonl", [{"text": "One here. Two there."}])
     (tmp_path / "corpus" / "transfer").mkdir()
     write_docs([eg.reference for eg in examples], tmp_path / "corpus" / "transfer" / "00000.spacy")
     srsly.write_json(tmp_path / "corpus" / "transfer" / "scores.json", {"runtime": "pipeline", "seed": 1})

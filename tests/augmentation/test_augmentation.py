@@ -138,7 +138,7 @@ def corpus(tmp_path: Path) -> Path:
     """What `convert` leaves behind."""
     for split, texts in [("train", ["I love it .", "so so , works"]), ("dev", ["awful thing"]), ("test", ["broke"])]:
         write_docs(make_gold(texts), tmp_path / "gold" / f"{split}.spacy")
-    srsly.write_jsonl(tmp_path / "unlabelled.jsonl", [{"text": "fine"}, {"text": "Awful thing!"}, {"text": "ok"}])
+    srsly.write_jsonl(tmp_path / "selected.jsonl", [{"text": "fine"}, {"text": "Awful thing!"}, {"text": "ok"}])
     return tmp_path
 
 
@@ -254,7 +254,7 @@ def test_a_word_is_replaced_by_one_of_its_language(tmp_path: Path) -> None:
     write_docs([*docs["de"][:8], *docs["nl"][:8]], tmp_path / "gold" / "train.spacy")
     for split in ("dev", "test"):
         write_docs(make_gold(["nothing of the kind"]), tmp_path / "gold" / f"{split}.spacy")
-    write_unlabelled(tmp_path / "unlabelled.jsonl", [(text, lang) for lang in texts for text in texts[lang][8:]])
+    write_unlabelled(tmp_path / "selected.jsonl", [(text, lang) for lang in texts for text in texts[lang][8:]])
     config = (ROOT / "configs" / "test" / "augment.cfg").read_text(encoding="utf8")
     (tmp_path / "augment.cfg").write_text(config.replace("p = 0.1", "p = 0.5").replace("p = 0.25", "p = 0.0"), "utf8")
     augment(

@@ -153,6 +153,7 @@ def test_report_has_every_figure(systems: Dict[str, Any], tmp_path: Path) -> Non
         "lang": "en",
         "counts": {"train": 10},
         "data": {"train": {"path": "t.jsonl", "sha256": "abc"}},
+        "selection": {"texts": 9, "selected": 8},
         "transfer_set": {"texts": 12},
         "versions": {"spacy": "3"},
         "machine": {"cores": "2"},

@@ -78,6 +78,7 @@ def write_run(
         "lang": "en",
         "counts": {"train": 100, "dev": n_texts, "test": n_texts, "unlabelled": 800},
         "data": data,
+        "selection": {"texts": 1200, "selected": 700},
         "transfer_set": {"texts": 900, "teacher": "training/en/teacher/model-best", "teacher_sha256": "def"},
         "versions": {"spacy": "3"},
         "machine": {"processor": "Toy", "cores": "2", "gpu": "none"},

@@ -172,6 +172,7 @@ def test_prepare_leaves_what_has_not_changed_untouched(tmp_path: Path) -> None:
         ({"run": "a/b"}, "cannot name a run's folders"),
         ({"lang": "english"}, "no language 'english'"),
         ({"tagger": "en_core_web_none"}, "neither an installed pipeline nor a folder"),
+        ({"select": "nearest"}, "'nearest' is not known. Take near or all"),
         ({"name": "my-reviews"}, "is no name for a package"),
         ({"package_version": "1.1"}, "fewer than three numbers"),
         ({"gpu_id": 99}, "GPU 99 cannot be used"),

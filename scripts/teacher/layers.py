@@ -15,12 +15,14 @@ def find_layers(transformer: Any) -> torch.nn.ModuleList:
 
     transformer (Any): A Hugging Face encoder.
     RETURNS (ModuleList): Its layers.
-    RAISES (UserError): It has no such stack, or nothing under it that makes its embeddings.
+    RAISES (UserError): It has no such stack, several (XLM has one for each part of a layer), or nothing under it that
+        makes its embeddings.
     """
     n_layers = transformer.config.num_hidden_layers
-    for module in transformer.modules():
-        if isinstance(module, torch.nn.ModuleList) and len(module) == n_layers and hasattr(transformer, "embeddings"):
-            return module
+    lists = [module for module in transformer.modules() if isinstance(module, torch.nn.ModuleList)]
+    stacks = [module for module in lists if len(module) == n_layers]
+    if len(stacks) == 1 and hasattr(transformer, "embeddings"):
+        return stacks[0]
     raise UserError(
         f"No stack of {n_layers} layers was found in {type(transformer).__name__}. Set n_layers = 0 and "
         "trained_layers = 0 in teacher.cfg."

@@ -16,6 +16,8 @@ from transformers import (
     GPT2Config,
     GPT2Model,
     PretrainedConfig,
+    XLMConfig,
+    XLMModel,
     XLMRobertaConfig,
     XLMRobertaModel,
 )
@@ -99,9 +101,15 @@ def test_the_last_layers_are_dropped() -> None:
             keep_layers(model, n_kept)
 
 
-def test_an_encoder_of_another_build_is_an_error() -> None:
-    model = GPT2Model(GPT2Config(vocab_size=50, n_embd=16, n_layer=2, n_head=2))
-    with pytest.raises(UserError, match=r"No stack of 2 layers .* GPT2Model.*trained_layers = 0"):
+@pytest.mark.parametrize(
+    "model",
+    [
+        GPT2Model(GPT2Config(vocab_size=50, n_embd=16, n_layer=2, n_head=2)),
+        XLMModel(XLMConfig(vocab_size=50, emb_dim=16, n_layers=2, n_heads=2)),
+    ],
+)
+def test_an_encoder_of_another_build_is_an_error(model: Any) -> None:
+    with pytest.raises(UserError, match=rf"No stack of 2 layers .* {type(model).__name__}.*trained_layers = 0"):
         train_layers(model, 1)
 
 

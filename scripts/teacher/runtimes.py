@@ -44,7 +44,7 @@ CALIBRATION_TEXTS = 100
 TIE = 0.15
 # What a runtime of lower precision must reach on a sample of the texts.
 MIN_AGREEMENT = 0.99
-# Of a German teacher, eight bits moved probabilities by .018 in the mean and no label of 150; they halve its time.
+# What lower precision may move probabilities by in the mean; benchmarks.scoring shows by how much it does.
 MAX_DIFFERENCE = 0.025
 # Largest difference between logits that another batch size makes. In int8, the largest value of a batch scales all of
 # it: on 60 reviews the difference was .010 in the mean, .16 at most.

@@ -3,11 +3,15 @@
 import ast
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set
 
+import httpx2
 import pytest
 import srsly
 
@@ -111,11 +115,42 @@ def test_probes_ask_what_needs_no_token() -> None:
     assert paths == {"startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/healthz"}
 
 
-def test_nginx_takes_its_config(tmp_path: Path) -> None:
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[str]:
+    """nginx with our config and a replica that does not answer. RETURNS (str): Its address."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if nginx is None:
         pytest.skip("nginx is not installed")
-    text = (DEPLOY / "nginx.conf").read_text(encoding="utf8").replace("server:8000", "127.0.0.1:8000")
-    (tmp_path / "nginx.conf").write_text(text.replace("/tmp/nginx.pid", str(tmp_path / "pid")), encoding="utf8")
-    done = subprocess.run([nginx, "-t", "-c", str(tmp_path / "nginx.conf")], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    with socket.socket() as gone, socket.socket() as free:
+        gone.bind(("127.0.0.1", 0))
+        free.bind(("127.0.0.1", 0))
+        places = [f"127.0.0.1:{end.getsockname()[1]}" for end in (gone, free)]
+    text = (DEPLOY / "nginx.conf").read_text(encoding="utf8").replace("/tmp/nginx.pid", str(tmp_path / "pid"))
+    text = text.replace("server:8000", places[0]).replace("listen 8080", f"listen {places[1]}")
+    (tmp_path / "nginx.conf").write_text(text, encoding="utf8")
+    command = [nginx, "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+    running = subprocess.Popen(command)
+    try:
+        for _ in range(100):
+            with suppress(httpx2.TransportError):
+                httpx2.get(f"http://{places[1]}/healthz")
+                break
+            time.sleep(0.1)
+        yield f"http://{places[1]}"
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def test_nginx_answers_as_the_server_does(proxy: str) -> None:
+    answers = {
+        "no_replica": httpx2.get(f"{proxy}/v1/models"),
+        "body_too_long": httpx2.post(f"{proxy}/v1/classify", content=b" " * 21 * 2**20),
+        "headers_too_long": httpx2.get(f"{proxy}/healthz", headers={"x": "y" * 40_000}),
+    }
+    assert [answer.status_code for answer in answers.values()] == [503, 413, 431]
+    for code, answer in answers.items():
+        assert answer.headers["content-type"] == "application/json" and answer.json()["error"]["code"] == code
+    assert answers["no_replica"].headers["retry-after"] == "1"

@@ -25,7 +25,7 @@ AMAZON = (
     "python -m spacy project run all . --vars.reviews reviews --vars.run en-amazon\npython -m benchmarks.keep en-amazon"
 )
 LANGUAGES = (
-    'python -m spacy project run languages . --vars.langs "en de fr es it nl pt pl ja zh ko" --vars.reviews reviews\n'
+    'python -m spacy project run languages . --vars.langs "en de fr es it nl pt ja" --vars.reviews reviews\n'
     "python -m benchmarks.keep languages"
 )
 MULTILINGUAL = (

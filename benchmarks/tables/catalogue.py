@@ -112,9 +112,6 @@ TABLES: Dict[str, Shown] = {
 
 # In the middle of a sentence.
 FIGURES: Dict[str, Shown] = {
-    "amazon.retained": Shown("report_en-amazon", runs.retained),
-    "amazon.speed": Shown("report_en-amazon", runs.times_as_fast),
-    "amazon.size": Shown("report_en-amazon", runs.times_smaller),
     "amazon.verdict": Shown("report_en-amazon", runs.verdict),
     "demo.verdict": Shown("report_en", runs.verdict),
     "demo.minutes": Shown("times_en", runs.minutes),

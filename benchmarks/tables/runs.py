@@ -120,21 +120,6 @@ def example(record: Record) -> str:
     )
 
 
-def retained(record: Record) -> str:
-    """How much of the teacher's accuracy the student keeps."""
-    return f"{100 * record['student']['retained']:.0f} %"
-
-
-def times_as_fast(record: Record) -> str:
-    """How many times as fast as the teacher the student is."""
-    return f"{record['student']['words_per_second'] / record['teacher']['words_per_second']:,.0f}"
-
-
-def times_smaller(record: Record) -> str:
-    """How many times smaller than the teacher the student is."""
-    return f"{record['teacher']['size_mb'] / record['student']['size_mb']:,.0f}"
-
-
 def verdict(record: Record) -> str:
     """Which system to ship, and why."""
     return record["verdict"]["reason"]

@@ -6,14 +6,13 @@ reduced to a few dimensions, is handed to the student as the word's fixed vector
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List
+from typing import Any, Dict, Iterable, List
 
 import numpy
 import torch
 import typer
 from sklearn.decomposition import PCA
 from spacy import Language
-from spacy.tokens import Doc
 from spacy.util import minibatch
 from spacy.vectors import Vectors  # type: ignore[import-not-found]
 from tqdm import tqdm
@@ -55,9 +54,8 @@ def write_lexicon(
     if model is None:
         raise UserError(f"The teacher {teacher} has no transformer, so there is nothing to read word vectors out of.")
     nlp = make_blank(lang, segmenter)
-    docs = tqdm(
-        read_sources(gold, unlabelled, sources.split(","), nlp), desc="Counting words", unit="text", disable=None
-    )
+    counted = read_sources(gold, unlabelled, sources.split(","), nlp)
+    docs = tqdm(map(nlp.make_doc, counted), total=len(counted), desc="Counting words", unit="text", disable=None)
     words = choose_words((token.text for doc in docs for token in doc), min_count=min_count, max_words=max_words)
     for word in list_vocabulary(model.tokenizer, vocabulary):
         words.setdefault(word.lower(), word)
@@ -70,19 +68,18 @@ def write_lexicon(
     msg.good(f"Lexicon of {len(words)} words, {dimensions} dimensions: {output}")
 
 
-def read_sources(gold: Path, unlabelled: Path, sources: List[str], nlp: Language) -> Iterator[Doc]:
+def read_sources(gold: Path, unlabelled: Path, sources: List[str], nlp: Language) -> List[str]:
     """Read the texts that words are counted in.
 
     gold (Path): Folder of the gold DocBins.
     unlabelled (Path): The unlabelled texts.
     sources (List[str]): GOLD, UNLABELLED or both.
-    nlp (Language): The tokenizer.
-    YIELDS (Doc): Their documents.
+    nlp (Language): Its vocabulary is shared.
+    RETURNS (List[str]): The texts, gold ones first.
     """
-    if GOLD in sources:
-        yield from read_docs(gold / "train.spacy", nlp.vocab)
-    if UNLABELLED in sources:
-        yield from map(nlp.make_doc, read_unlabelled(unlabelled))
+    docs = read_docs(gold / "train.spacy", nlp.vocab) if GOLD in sources else []
+    others = read_unlabelled(unlabelled) if UNLABELLED in sources else ()
+    return [*(doc.text for doc in docs), *others]
 
 
 def choose_words(tokens: Iterable[str], *, min_count: int, max_words: int) -> Dict[str, str]:

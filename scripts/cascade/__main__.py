@@ -35,7 +35,7 @@ def cascade(
     student: Path = typer.Option(..., help="The student as it is packaged"),
     teacher: Path = typer.Option(..., help="The teacher"),
     predictions: Path = typer.Option(..., help="What both say of dev and test: predictions.jsonl of `evaluate`"),
-    max_loss: float = typer.Option(0.5, help="Points of accuracy on dev that may be lost against the teacher"),
+    max_loss: float = typer.Option(0.5, help="Points of accuracy that may be lost against the teacher"),
     max_words: float = typer.Option(1.0, help="Largest share of the words that the teacher may read", min=0, max=1),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
@@ -50,7 +50,7 @@ def cascade(
         name: float((task.decide(probs) == sides["dev"].gold).mean())
         for name, probs in (("student", sides["dev"].student), ("teacher", sides["dev"].teacher))
     }
-    chosen, reached = choose_threshold(curve, accuracy["teacher"], max_loss=max_loss, max_words=max_words)
+    chosen, reached = choose_threshold(curve, max_loss=max_loss, max_words=max_words)
     with replaced(output) as partial:
         join(read_pipeline(student), pipelines["teacher"], chosen.threshold).to_disk(partial)
     pipelines["cascade"] = read_pipeline(output)

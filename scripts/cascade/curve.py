@@ -1,5 +1,7 @@
 """Accuracy against cost of a cascade, for every threshold, from what student and teacher say alone. Pure functions."""
 
+import math
+from statistics import NormalDist
 from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy
@@ -10,6 +12,10 @@ from scripts.data.task import Task
 N_SHARES = 100
 # Digits of a threshold, as it is read and typed.
 DIGITS = 4
+# No probability is as high: the teacher is asked always.
+ALWAYS = 1.1
+# Quantile of the normal distribution: a loss is at most its bound 95 times of 100.
+Z_95 = NormalDist().inv_cdf(0.95)
 
 
 class Sides(NamedTuple):
@@ -31,12 +37,14 @@ class Point(NamedTuple):
 
     threshold (float): The student answers if its highest probability is at least this.
     accuracy (float): 0 to 1.
+    most_lost (float): What it loses against the teacher at most, 0 to 1, as far as so many texts can tell.
     escalated (float): Share of the texts that the teacher answers.
     words (float): Share of the words that it reads for that, as texts are not equally long. This is what it costs.
     """
 
     threshold: float
     accuracy: float
+    most_lost: float
     escalated: float
     words: float
 
@@ -51,7 +59,7 @@ def trace_curve(sides: Sides, task: Task) -> List[Point]:
     confidence = sides.student.max(axis=1)
     # Rounded up, so that what lies at a quantile is asked about.
     thresholds = numpy.ceil(numpy.quantile(confidence, numpy.linspace(0, 1, N_SHARES + 1)) * 10**DIGITS) / 10**DIGITS
-    return [measure(sides, float(threshold), task) for threshold in numpy.unique([0.0, *thresholds])]
+    return [measure(sides, float(threshold), task) for threshold in numpy.unique([0.0, *thresholds, ALWAYS])]
 
 
 def measure(sides: Sides, threshold: float, task: Task) -> Point:
@@ -64,8 +72,26 @@ def measure(sides: Sides, threshold: float, task: Task) -> Point:
     """
     is_asked = find_asked(sides.student, threshold)
     right = answer(sides, threshold, task) == sides.gold
+    teacher_right = task.decide(sides.teacher) == sides.gold
+    most_lost = 0.0 if is_asked.all() else bound_loss(right, teacher_right)
     words = float(sides.n_words[is_asked].sum() / max(1, sides.n_words.sum()))
-    return Point(threshold, float(right.mean()), float(is_asked.mean()), words)
+    return Point(threshold, float(right.mean()), most_lost, float(is_asked.mean()), words)
+
+
+def bound_loss(right: numpy.ndarray, teacher_right: numpy.ndarray) -> float:
+    """What a system loses against the teacher at most, with a certainty of 95 %.
+
+    right, teacher_right (ndarray): Of each text whether they decide as gold says. Shape: (n_texts,).
+    RETURNS (float): Upper end of the one-sided interval of the difference in accuracy, -1 to 1.
+
+    SOURCE: Agresti and Min (2005), Simple improved confidence intervals for comparing matched proportions, Statistics
+        in Medicine 24: half a text is added to each of the four counts, as no loss in ten texts is no proof of none.
+    """
+    lost = float((~right & teacher_right).sum()) + 0.5
+    won = float((right & ~teacher_right).sum()) + 0.5
+    n_texts = len(right) + 2
+    deviation = math.sqrt(lost + won - (lost - won) ** 2 / n_texts)
+    return (lost - won + Z_95 * deviation) / n_texts
 
 
 def estimate_speed(words: float, *, student: float, teacher: float) -> float:
@@ -94,28 +120,17 @@ def answer(sides: Sides, threshold: float, task: Task) -> numpy.ndarray:
     return numpy.where(is_asked, task.decide(sides.teacher), task.decide(sides.student))
 
 
-def choose_threshold(
-    curve: Sequence[Point], teacher_accuracy: float, *, max_loss: float, max_words: float
-) -> Tuple[Point, bool]:
-    """Choose the cheapest cascade that is as good as it shall be.
-
-    One that does well where dearer ones did not was lucky, so those that may be chosen are taken from the dearest one
-    down, as long as they reach what is asked for.
+def choose_threshold(curve: Sequence[Point], *, max_loss: float, max_words: float) -> Tuple[Point, bool]:
+    """Choose the cheapest cascade that is as good as it shall be, and not by luck.
 
     curve (Sequence[Point]): By ascending threshold.
-    teacher_accuracy (float): The teacher's accuracy on the same texts, 0 to 1.
-    max_loss (float): Points of accuracy that may be lost against the teacher.
+    max_loss (float): Points of accuracy that may be lost against the teacher. Each threshold is judged for itself.
     max_words (float): Largest share of the words that the teacher may read.
-    RETURNS (Tuple[Point, bool]): The choice, and whether it reaches the accuracy; if none within the budget does, the
-        most accurate one of those, the cheapest where several are.
+    RETURNS (Tuple[Point, bool]): The choice, and whether it is good enough; if none within the budget is, the one that
+        loses least for certain, the cheapest where several do.
     """
     affordable = [point for point in curve if point.words <= max_words]
-    lowest = teacher_accuracy - max_loss / 100 - 1e-9
-    good: List[Point] = []
-    for point in reversed(affordable):
-        if point.accuracy < lowest:
-            break
-        good.append(point)
-    if good:
-        return good[-1], True
-    return max(affordable, key=lambda point: (point.accuracy, -point.words)), False
+    for point in affordable:
+        if point.most_lost <= max_loss / 100 + 1e-9:
+            return point, True
+    return min(affordable, key=lambda point: (point.most_lost, point.words)), False

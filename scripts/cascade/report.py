@@ -1,11 +1,14 @@
 """The report of a cascade: cascade.json for programs, cascade.md and cascade.png for people."""
 
+import math
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+import numpy
 from matplotlib.figure import Figure
 from wasabi import MarkdownRenderer, msg
 
+from scripts.cascade.curve import ALWAYS, bound_loss
 from scripts.data.significance import Comparison
 from scripts.files import replaced, write_record
 
@@ -61,18 +64,39 @@ def explain(record: Dict[str, Any]) -> str:
     record (Dict[str, Any]): What was measured.
     RETURNS (str): Sentences.
     """
-    test, wanted = record["test"], f"at most {record['max_loss']:g} points below the teacher"
+    test, wanted = record["test"], f"lose more than {record['max_loss']:g} points against the teacher"
     speed = test["cascade"]["words_per_second"] / test["teacher"]["words_per_second"]
-    if record["reached"]:
-        choice = f"the lowest from which on accuracy on dev is {wanted}"
+    if record["threshold"] == ALWAYS:
+        choice = f"The teacher answers always: with any other threshold, the cascade may {wanted}{advise(record)}."
     else:
-        choice = f"the best within the budget; none was {wanted} on dev"
+        sure = f"with a certainty of 95 %, from {record['n_dev']:,} dev texts"
+        if record["reached"]:
+            why = f"the lowest that does not {wanted}, {sure}"
+        else:
+            why = f"the one within the budget that loses least, {sure}; it may {wanted}{advise(record)}"
+        choice = (
+            f"The student answers where its probability is at least {record['threshold']:g} ({why}), the teacher the "
+            f"other {test['cascade']['escalated']:.0%} of the test texts."
+        )
     teacher, student = (Comparison(**record["against"][name]) for name in ("teacher", "student"))
     return (
-        f"The student answers where its probability is at least {record['threshold']:g} ({choice}), the teacher the "
-        f"other {test['cascade']['escalated']:.0%} of the test texts. That is {speed:.1f} times as fast as the teacher "
-        f"alone. Against the teacher it has {teacher}; against the student, {student}."
+        f"{choice} That is {speed:.1f} times as fast as the teacher alone. Against the teacher it has {teacher}; "
+        f"against the student, {student}."
     )
+
+
+def advise(record: Dict[str, Any]) -> str:
+    """What to do where there are too few dev texts for so small a loss.
+
+    record (Dict[str, Any]): What was measured.
+    RETURNS (str): The end of a sentence, empty if there are enough.
+    """
+    all_right = numpy.ones(record["n_dev"], dtype=bool)
+    least = 100 * bound_loss(all_right, all_right)
+    if least <= record["max_loss"]:
+        return ""
+    least = math.ceil(10 * least) / 10
+    return f", and {record['n_dev']:,} dev texts can rule out {least:g} points at best. Allow more (cascade_loss)"
 
 
 def table_rows(record: Dict[str, Any]) -> List[Tuple[str, ...]]:

@@ -82,7 +82,7 @@ class Service:
         return await self.batchers[served.name].submit(texts)
 
 
-def get_service(request: Request) -> Service:
-    """What is served, for routes."""
+async def get_service(request: Request) -> Service:
+    """What is served, for routes. FastAPI would give a function that is not async to another thread."""
     service: Service = request.app.state.service
     return service

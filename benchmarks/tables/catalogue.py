@@ -2,7 +2,19 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
-from benchmarks.tables import damage, faults, languages, multilingual, peers, runs, selection, serving, speed, words
+from benchmarks.tables import (
+    cascades,
+    damage,
+    faults,
+    languages,
+    multilingual,
+    peers,
+    runs,
+    selection,
+    serving,
+    speed,
+    words,
+)
 from benchmarks.tables.table import Table
 
 
@@ -47,6 +59,7 @@ COMMANDS: Dict[str, str] = {
     "multilingual": MULTILINGUAL,
     "cascade_en-amazon": CASCADE,
     "cascade_de-amazon": CASCADE.replace("--vars.reviews", "--vars.lang de --vars.reviews").replace("en-am", "de-am"),
+    "cascades": "python -m benchmarks.cascades en-amazon de fr es it nl pt ja  # finished runs",
     "features": "python -m benchmarks.features corpus/en-amazon corpus/de corpus/fr  # and so on: finished runs",
     "selection": "python -m benchmarks.selection de fr  # finished runs",
     "schedules": "python -m benchmarks.schedules corpus/en corpus/en-amazon",
@@ -88,6 +101,7 @@ TABLES: Dict[str, Shown] = {
     "ablation-amazon": Shown("ablation_en-amazon", runs.ablation),
     "cascade-amazon": Shown("cascade_en-amazon", runs.cascade),
     "cascade-amazon-de": Shown("cascade_de-amazon", runs.cascade),
+    "cascades": Shown("cascades", cascades.cascades),
     "peers": Shown("peers", peers.peers),
     "peers-front": Shown("peers", peers.list_front),
     "peers-settings": Shown("peers", peers.peer_settings),

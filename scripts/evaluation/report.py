@@ -1,6 +1,6 @@
 """The report of a run: report.json for programs, report.md for people, and the same table on the terminal."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Dict, List, Optional, Tuple
 
 import srsly
@@ -92,7 +92,9 @@ def list_facts(result: Dict[str, Any]) -> List[str]:
         f"Machine: {', '.join(f'{name} {value}' for name, value in provenance['machine'].items())}",
         f"Versions: {', '.join(f'{name} {value}' for name, value in provenance['versions'].items())}",
     ]
-    return facts + [f"{split}: {file['path']}, sha256 {file['sha256']}" for split, file in provenance["data"].items()]
+    # Reports are passed on, and where the texts stand is nobody's business: report.json has the paths.
+    files = {split: (PurePath(file["path"]).name, file["sha256"]) for split, file in provenance["data"].items()}
+    return facts + [f"{split}: {name}, sha256 {sha256}" for split, (name, sha256) in files.items()]
 
 
 def describe_selection(selection: Dict[str, Any]) -> str:

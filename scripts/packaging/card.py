@@ -28,12 +28,9 @@ def make_card(run: Path, *, data_licence: str) -> Tuple[Dict[str, Any], str]:
     provenance = report["provenance"]
     licence = data_licence or NOT_STATED
     teacher = find_teacher(run, provenance["transfer_set"])
-    # Where the texts stood is nobody's business.
     files = {split: PurePath(file["path"]).name for split, file in provenance["data"].items()}
     data = {split: {"file": name, "sha256": provenance["data"][split]["sha256"]} for split, name in files.items()}
     text = paths["report.md"].read_text(encoding="utf8")
-    for split, file in provenance["data"].items():
-        text = text.replace(f"{split}: {file['path']}, sha256", f"{split}: {files[split]}, sha256")
     sources: List[Dict[str, str]] = [
         {"name": f"{split}: {name}", "url": "", "author": "", "license": licence} for split, name in files.items()
     ]

@@ -24,7 +24,7 @@ def test_a_card_tells_what_a_wheel_was_made_from(tmp_path: Path) -> None:
     assert "#### Limits" in text and "\n# " not in text and "somebody" not in text and "train.csv, sha256 abc" in text
 
 
-def test_no_folder_is_told_where_one_path_ends_in_another(tmp_path: Path) -> None:
+def test_no_folder_is_told(tmp_path: Path) -> None:
     data = {
         "train (de)": {"path": "de/train.csv", "sha256": "abc"},
         "train (fr)": {"path": "secret/de/train.csv", "sha256": "def"},

@@ -103,8 +103,6 @@
     first.tabIndex = -1;
     first.focus();
   });
-  window.addEventListener("beforeprint", () => { list.replaceChildren(...items.filter(fits)); });
-  window.addEventListener("afterprint", arrange);
 
   choose();
   arrange();

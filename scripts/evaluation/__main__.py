@@ -70,8 +70,7 @@ def evaluate(
     asked = {**pipelines, UNCALIBRATED: read_pipeline(uncalibrated)}
     splits = {name: predict_split(asked, docs, task, name=name) for name, docs in (("dev", dev), ("test", test))}
     result = measure_systems(pipelines, sizes, splits["test"], task, seed=seed)
-    predicted = splits["test"]
-    if languages := measure_languages([doc._.lang for doc in test], predicted.gold, predicted.probs, task):
+    if languages := measure_languages(splits["test"], task):
         result["languages"] = languages
     result["labels"] = task.labels
     result["words_per_text"] = float(numpy.mean([len(doc) for doc in test]))
@@ -127,7 +126,7 @@ def measure_systems(
     seed (int): Seed of the choice of texts for the measurement of speed.
     RETURNS (Dict[str, Any]): Measurements by system, the verdict, and the labels that no test text has.
     """
-    texts, gold, probs = test
+    texts, gold, probs = test.texts, test.gold, test.probs
     sample = random.Random(seed).sample(texts, min(N_SPEED_TEXTS, len(texts)))
     speeds, latencies = measure_speed(pipelines, sample), measure_latency(pipelines, sample)
     result: Dict[str, Any] = {

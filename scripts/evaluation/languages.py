@@ -1,30 +1,28 @@
 """How well a student of several languages does in each of them."""
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy
 
 from scripts.data.task import Task
+from scripts.evaluation.predictions import Predictions
 from scripts.evaluation.quality import measure_quality
 
 
-def measure_languages(
-    langs: List[Optional[str]], gold: numpy.ndarray, probs: Dict[str, numpy.ndarray], task: Task
-) -> Dict[str, Any]:
+def measure_languages(predicted: Predictions, task: Task) -> Dict[str, Any]:
     """Measure all systems on the texts of each language.
 
-    langs (List[Optional[str]]): The language of each text.
-    gold (ndarray): Numbers of the gold labels. Shape: (n_texts,).
-    probs (Dict[str, ndarray]): Probabilities by system. Shape: (n_texts, n_labels).
+    predicted (Predictions): What they say of all texts.
     task (Task): The labels.
-    RETURNS (Dict[str, Any]): By language the number of `texts` and by system what `measure_quality` gives; empty where
-        texts do not tell their language.
+    RETURNS (Dict[str, Any]): By language the number of `texts` and by system what `measure_quality` gives; empty in a
+        run of one language.
     """
     measured: Dict[str, Any] = {}
-    for lang in sorted({lang for lang in langs if lang}):
-        own = numpy.array([other == lang for other in langs])
+    for lang in sorted(set(predicted.langs)):
+        own = numpy.array([other == lang for other in predicted.langs])
         measured[lang] = {"texts": int(own.sum())}
-        measured[lang].update({name: measure_quality(of[own], gold[own], task) for name, of in probs.items()})
+        for name, probs in predicted.probs.items():
+            measured[lang][name] = measure_quality(probs[own], predicted.gold[own], task)
     return measured
 
 

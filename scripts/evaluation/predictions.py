@@ -1,11 +1,11 @@
 """What every system says of dev and test, saved once: whatever is shown of them later needs no new prediction.
 
 A row of predictions.jsonl has a `text`, its `split`, its `gold` label, and under `probs` the probabilities of each
-system, in the order of `labels` in the report.json beside it.
+system, in the order of `labels` in the report.json beside it. In a run of several languages it has its `lang`, too.
 """
 
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Sequence
 
 import numpy
 import srsly
@@ -27,16 +27,19 @@ class Predictions(NamedTuple):
     texts (List[str]): The texts.
     gold (ndarray): Number of the gold label of each. Shape: (n_texts,).
     probs (Dict[str, ndarray]): By system. Shape: (n_texts, n_labels).
+    langs (Sequence[str]): The language of each; empty in a run of one language.
     """
 
     texts: List[str]
     gold: numpy.ndarray
     probs: Dict[str, numpy.ndarray]
+    langs: Sequence[str] = ()
 
     @classmethod
     def collect(cls, docs: List[Doc], probs: Dict[str, numpy.ndarray], task: Task) -> "Predictions":
         """docs (List[Doc]): Gold documents. probs: By system. task (Task): The labels. RETURNS (Predictions): All."""
-        return cls([doc.text for doc in docs], task.number_gold(docs), probs)
+        langs = [doc._.lang for doc in docs] if all(doc._.lang for doc in docs) else []
+        return cls([doc.text for doc in docs], task.number_gold(docs), probs, langs)
 
 
 def check_saved(*paths: Path) -> None:
@@ -62,6 +65,7 @@ def write_predictions(path: Path, splits: Dict[str, Predictions], task: Task) ->
             "split": split,
             "text": text,
             "gold": task.labels[predicted.gold[number]],
+            **({"lang": predicted.langs[number]} if predicted.langs else {}),
             "probs": {name: probs[number].round(N_DIGITS).tolist() for name, probs in predicted.probs.items()},
         }
         for split, predicted in splits.items()
@@ -86,5 +90,6 @@ def read_predictions(path: Path, task: Task) -> Dict[str, Predictions]:
         own = [row for row in rows if row["split"] == split]
         gold = numpy.array([task.labels.index(row["gold"]) for row in own])
         probs = {name: numpy.array([row["probs"][name] for row in own]) for name in own[0]["probs"]}
-        splits[split] = Predictions([row["text"] for row in own], gold, probs)
+        langs = [row["lang"] for row in own if "lang" in row]
+        splits[split] = Predictions([row["text"] for row in own], gold, probs, langs)
     return splits

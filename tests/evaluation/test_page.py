@@ -19,7 +19,7 @@ from scripts.evaluation.page.figures import (
     measure_reliability,
     pair_probs,
 )
-from scripts.evaluation.page.inputs import FILES, read_saved
+from scripts.evaluation.page.inputs import FILES, Saved, read_saved
 from scripts.evaluation.page.texts import cut_pieces, name_words
 from scripts.evaluation.quality import calibration_error
 from scripts.evaluation.report import SYSTEMS
@@ -158,16 +158,34 @@ def test_every_number_of_labels_and_every_verdict_has_a_page(tmp_path: Path, lab
     assert not {"sizes", "cascade"} & set(shown["charts"]) and len(shown["charts"]) == 11
 
 
-def test_a_student_of_several_languages_has_a_table_of_them(tmp_path: Path) -> None:
-    saved = read_saved(write_run(tmp_path))
-    assert "By language" not in render_page(saved)
+def make_multilingual(run: Path) -> Saved:
+    """A run whose texts are German and French in turn."""
+    saved = read_saved(run)
     systems = {name: {"accuracy": 0.5} for name in SYSTEMS}
     saved.report["languages"] = {
         "de": {"texts": 7, **systems},
         "fr": {"texts": 8, **systems, "student": {"accuracy": 0.625}},
     }
-    text = render_page(saved)
+    langs = {split: ["de", "fr"] * len(of.texts) for split, of in saved.splits.items()}
+    return saved._replace(splits={split: of._replace(langs=langs[split]) for split, of in saved.splits.items()})
+
+
+def test_a_student_of_several_languages_has_a_table_of_them(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    alone = render_page(read_saved(run))
+    assert "By language" not in alone and '<select id="f-lang">' not in alone
+    text = render_page(make_multilingual(run))
     assert "By language" in text and '<th scope="row">fr</th><td>8</td>' in text and "62.5\u00a0%" in text
+
+
+def test_texts_of_one_language_are_shown(open_page: OpenPage, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(render_page(make_multilingual(write_run(tmp_path / "run"))), encoding="utf8")
+    page = show(open_page, path)
+    page.locator("#f-lang").select_option("fr")
+    items = page.locator("#list > li").all()
+    assert items and {item.get_attribute("data-lang") for item in items} == {"fr"}
+    assert items[0].locator(".body").get_attribute("lang") == "fr"
 
 
 def test_a_run_whose_models_were_trained_elsewhere_has_no_learning_curves(tmp_path: Path) -> None:

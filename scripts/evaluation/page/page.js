@@ -58,6 +58,7 @@
     const words = $("f-words").value.trim().toLowerCase().split(/\s+/);
     const text = item.querySelector(".body").textContent.toLowerCase();
     return (!$("f-kind").value || item.dataset.kinds.split("|").includes($("f-kind").value))
+      && (!$("f-lang")?.value || item.dataset.lang === $("f-lang").value)
       && (!$("f-gold").value || item.dataset.gold === $("f-gold").value)
       && (!$("f-student").value || item.dataset.said === $("f-student").value)
       && words.every((word) => text.includes(word));
@@ -91,8 +92,8 @@
     });
     body.after(button);
   };
-  for (const id of ["f-kind", "f-gold", "f-student", "f-sort", "f-words"]) {
-    $(id).addEventListener("input", () => { shown = PAGE; arrange(); });
+  for (const id of ["f-kind", "f-lang", "f-gold", "f-student", "f-sort", "f-words"]) {
+    $(id)?.addEventListener("input", () => { shown = PAGE; arrange(); });
   }
   document.querySelector(".filters").addEventListener("submit", (event) => event.preventDefault());
   $("more").addEventListener("click", () => {

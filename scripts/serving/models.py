@@ -13,6 +13,7 @@ from scripts.apply.classifier import DIGITS, load_pipeline, model_folder, read_l
 from scripts.data.usable import loosen
 from scripts.files import UserError, size_mb
 from scripts.serving.batching import Cats
+from scripts.serving.memory import Memory
 from scripts.serving.settings import Settings
 
 STUDENT, BASELINE, TEACHER = "student", "baseline", "teacher"
@@ -28,6 +29,7 @@ class Served(NamedTuple):
     nlp (Language): The pipeline.
     labels (List[str]): Its labels, in order.
     size_mb (float): Its size on disk.
+    memory (Memory): What it remembers of texts for a while.
     """
 
     name: str
@@ -35,15 +37,15 @@ class Served(NamedTuple):
     nlp: Language
     labels: List[str]
     size_mb: float
+    memory: Memory
 
     def classify(self, texts: List[str]) -> List[Cats]:
-        """Classify texts. What spaCy learns of them is forgotten: without the zone, its vocabulary would keep every
-        new word for ever.
+        """Classify texts.
 
         texts (List[str]): The texts, not empty.
         RETURNS (List[Cats]): Of each the probability of each label.
         """
-        with self.nlp.memory_zone():
+        with self.memory.hold(sum(map(len, texts))):
             docs = self.nlp.pipe(map(loosen, texts), batch_size=len(texts))
             return [{label: round(float(doc.cats[label]), DIGITS) for label in self.labels} for doc in docs]
 
@@ -59,7 +61,7 @@ class Served(NamedTuple):
         from scripts.inspection.contributions import contributions
 
         text = loosen(text)
-        with self.nlp.memory_zone():
+        with self.memory.hold(len(text)):
             shares = contributions(self.nlp, self.nlp(text), label)
         return cut_pieces(text, shares)
 
@@ -115,7 +117,8 @@ def load_model(entry: str, role: str) -> Served:
     nlp = load_pipeline(model)
     if not separator:
         name = f"{nlp.lang}_{nlp.meta['name'] if role == STUDENT else role}"
-    return Served(name, role, nlp, read_labels(nlp), round(size_mb(model_folder(model, nlp)), 2))
+    megabytes = round(size_mb(model_folder(model, nlp)), 2)
+    return Served(name, role, nlp, read_labels(nlp), megabytes, Memory(nlp))
 
 
 def find_pipeline(model: str) -> str:

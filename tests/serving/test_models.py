@@ -59,10 +59,11 @@ def test_pieces_give_the_text_when_they_are_joined() -> None:
     assert cut_pieces("", []) == []
 
 
-def test_no_new_word_stays_in_the_vocabulary(served: Dict[str, Served]) -> None:
+def test_all_new_words_are_forgotten_together(served: Dict[str, Served]) -> None:
     model = served["student"]
-    model.classify(["warm"])
+    model.memory.forget()
     n_strings = len(model.nlp.vocab.strings)
     model.classify([f"newword{number}" for number in range(50)])
     model.explain("anotherword and yetanother", "POSITIVE")
+    model.memory.forget()
     assert len(model.nlp.vocab.strings) == n_strings

@@ -1,5 +1,6 @@
 """Servers in processes of their own: what comes over the wire, workers, and the end."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ import pytest
 
 from benchmarks.serving.ending import Client
 from benchmarks.serving.process import Running
+from scripts.serving.server import listen, make_app
+from scripts.serving.settings import Settings
 from tests.conftest import run_here
 from tests.serving.conftest import StartServer
 
@@ -133,6 +136,33 @@ def test_a_port_that_is_taken_is_told(server: Running, student: Path, capsys: py
     assert run_here("scripts.serving", str(student), "--port", port) == 1
     said = " ".join(capsys.readouterr().err.split())
     assert f"The server cannot listen on 127.0.0.1, port {port}: Address already in use. Name another" in said
+
+
+def test_a_worker_that_starts_does_not_make_others_wait_for_connections(student: Path) -> None:
+    settings = Settings(models=[str(student)], port=0)
+    listener = listen(settings)
+    # As another worker has it, which listens already.
+    other = socket.socket(listener.family, listener.type, listener.proto, fileno=os.dup(listener.fileno()))
+    other.setblocking(False)
+    make_app(settings, listener)
+    assert not os.get_blocking(other.fileno())
+
+
+def test_pieces_of_an_answer_are_sent_at_once() -> None:
+    async def is_sent_at_once() -> bool:
+        found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def look(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            found.set_result(bool(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+            writer.close()
+
+        listener = listen(Settings(models=[], port=0)).dup()
+        async with await asyncio.start_server(look, sock=listener):
+            with socket.create_connection(listener.getsockname()):
+                return await found
+
+    assert asyncio.run(is_sent_at_once())
 
 
 def count(running: Running) -> Dict[int, int]:

@@ -37,7 +37,8 @@ AMAZON = (
     "python -m spacy project run all . --vars.reviews reviews --vars.run en-amazon\npython -m benchmarks.keep en-amazon"
 )
 LANGUAGES = (
-    'python -m spacy project run languages . --vars.langs "en de fr es it nl pt ja" --vars.reviews reviews\n'
+    'python -m spacy project run languages . --vars.langs "en de fr es it nl pt ja zh ko pl" '
+    "--vars.reviews reviews\n"
     "python -m benchmarks.keep languages"
 )
 MULTILINGUAL = (
@@ -59,7 +60,7 @@ COMMANDS: Dict[str, str] = {
     "multilingual": MULTILINGUAL,
     "cascade_en-amazon": CASCADE,
     "cascade_de-amazon": CASCADE.replace("--vars.reviews", "--vars.lang de --vars.reviews").replace("en-am", "de-am"),
-    "cascades": "python -m benchmarks.cascades en-amazon de fr es it nl pt ja  # finished runs",
+    "cascades": "python -m benchmarks.cascades en-amazon de fr es it nl pt ja zh ko pl  # finished runs",
     "features": "python -m benchmarks.features corpus/en-amazon corpus/de corpus/fr  # and so on: finished runs",
     "selection": "python -m benchmarks.selection de fr  # finished runs",
     "schedules": "python -m benchmarks.schedules corpus/en corpus/en-amazon",

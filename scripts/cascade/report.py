@@ -67,13 +67,13 @@ def explain(record: Dict[str, Any]) -> str:
     test, wanted = record["test"], f"lose more than {record['max_loss']:g} points against the teacher"
     speed = test["cascade"]["words_per_second"] / test["teacher"]["words_per_second"]
     if record["threshold"] == ALWAYS:
-        choice = f"The teacher answers always: with any other threshold, the cascade may {wanted}{advise(record)}."
+        choice = f"The teacher answers always: with any other threshold, the cascade may {wanted}."
     else:
         sure = f"with a certainty of 95 %, from {record['n_dev']:,} dev texts"
         if record["reached"]:
             why = f"the lowest that does not {wanted}, {sure}"
         else:
-            why = f"the one within the budget that loses least, {sure}; it may {wanted}{advise(record)}"
+            why = f"the one within the budget that loses least, {sure}; it may {wanted}"
         choice = (
             f"The student answers where its probability is at least {record['threshold']:g} ({why}), the teacher the "
             f"other {test['cascade']['escalated']:.0%} of the test texts."
@@ -81,7 +81,7 @@ def explain(record: Dict[str, Any]) -> str:
     teacher, student = (Comparison(**record["against"][name]) for name in ("teacher", "student"))
     return (
         f"{choice} That is {speed:.1f} times as fast as the teacher alone. Against the teacher it has {teacher}; "
-        f"against the student, {student}."
+        f"against the student, {student}.{advise(record)}"
     )
 
 
@@ -89,14 +89,14 @@ def advise(record: Dict[str, Any]) -> str:
     """What to do where there are too few dev texts for so small a loss.
 
     record (Dict[str, Any]): What was measured.
-    RETURNS (str): The end of a sentence, empty if there are enough.
+    RETURNS (str): A sentence, empty if there are enough.
     """
     all_right = numpy.ones(record["n_dev"], dtype=bool)
     least = 100 * bound_loss(all_right, all_right)
     if least <= record["max_loss"]:
         return ""
     least = math.ceil(10 * least) / 10
-    return f", and {record['n_dev']:,} dev texts can rule out {least:g} points at best. Allow more (cascade_loss)"
+    return f" So few dev texts rule out {least:g} points at best: allow more (cascade_loss), or label more."
 
 
 def table_rows(record: Dict[str, Any]) -> List[Tuple[str, ...]]:

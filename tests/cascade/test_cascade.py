@@ -88,8 +88,10 @@ def test_a_choice_that_misses_the_target_is_told(made: Path) -> None:
 
 def test_too_few_texts_for_so_small_a_loss_are_told(made: Path) -> None:
     record: Dict[str, Any] = srsly.read_json(made / "cascade.json")
-    told = explain({**record, "threshold": ALWAYS, "n_dev": 50, "max_loss": 0.5})
-    assert told.startswith("The teacher answers always") and "50 dev texts can rule out 3.2 points at best" in told
+    few = {**record, "n_dev": 50, "max_loss": 0.5}
+    assert "So few dev texts" in explain(few) and "So few" not in explain({**few, "n_dev": 1000})
+    told = explain({**few, "threshold": ALWAYS})
+    assert told.startswith("The teacher answers always") and "So few dev texts rule out 3.2 points at best" in told
 
 
 def test_without_predictions_evaluate_is_named(

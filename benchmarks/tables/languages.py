@@ -4,7 +4,7 @@ from typing import Any, Dict, List
 
 from spacy.util import get_lang_class
 
-from benchmarks.tables.table import Table, name_machine
+from benchmarks.tables.table import Table, format_counts, name_machine
 from scripts.languages import report
 
 Record = Dict[str, Any]
@@ -36,11 +36,14 @@ def languages_short(record: Record) -> Table:
     found = {row["lang"]: row for row in report.find_finished(record["languages"])}
     measured = [found[lang] for lang in SHORT if lang in found]
     header = ("", "labels alone", "TF-IDF, taught", "**student**", "teacher", "kept", "faster", "smaller", "MB")
+    n_test, n_train, n_unlabelled = (
+        format_counts(row["counts"][split] for row in measured) for split in ("test", "train", "unlabelled")
+    )
     caption = (
-        f"Accuracy on {give_range(measured, 'test')} texts, after {give_range(measured, 'train')} labelled and "
-        f"{give_range(measured, 'unlabelled')} unlabelled ones. Labels alone: the better of TF-IDF with logistic "
-        "regression and the student without a teacher. TF-IDF, taught: the same with the teacher's labels, too. Kept: "
-        "of the teacher's accuracy. Faster, smaller: than the teacher, so many times. MB: the student's."
+        f"Accuracy on {n_test} texts, after {n_train} labelled and {n_unlabelled} unlabelled ones. Labels alone: the "
+        "better of TF-IDF with logistic regression and the student without a teacher. TF-IDF, taught: the same with "
+        "the teacher's labels, too. Kept: of the teacher's accuracy. Faster, smaller: than the teacher, so many times. "
+        "MB: the student's."
     )
     return Table(header, [shorten(row) for row in measured], " ".join([caption, *name_machines(measured)]))
 
@@ -58,12 +61,6 @@ def shorten(row: report.Row) -> List[str]:
         f"{teacher['size_mb'] / student['size_mb']:,.0f}",
         f"{student['size_mb']:.1f}",
     ]
-
-
-def give_range(rows: List[report.Row], split: str) -> str:
-    """How many texts of a split the languages have, from the fewest to the most."""
-    counts = sorted({row["counts"][split] for row in rows})
-    return f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
 
 
 def name_machines(rows: List[report.Row]) -> List[str]:

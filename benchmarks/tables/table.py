@@ -1,7 +1,7 @@
 """A table of a benchmark: the same on the terminal and in README and docs."""
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence
 
 import srsly
 from wasabi import msg
@@ -64,6 +64,12 @@ def name_machine(machine: Dict[str, str]) -> str:
     """
     cores = f"{machine['cores']} cores of {machine['processor']} ({machine['instructions']})"
     return f"{cores}." if machine["gpu"] == "none" else f"{machine['gpu']}, {cores}."
+
+
+def format_counts(counts: Iterable[int]) -> str:
+    """The least and the largest of some counts, e.g. 995 to 1,000, or the one that all are."""
+    found = sorted(set(counts))
+    return " to ".join(f"{count:,}" for count in dict.fromkeys((found[0], found[-1])))
 
 
 def format_range(values: Dict[str, float]) -> str:

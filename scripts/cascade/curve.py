@@ -1,11 +1,10 @@
 """Accuracy against cost of a cascade, for every threshold, from what student and teacher say alone. Pure functions."""
 
-import math
-from statistics import NormalDist
 from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy
 
+from scripts.data.significance import bound_loss
 from scripts.data.task import Task
 
 # Thresholds that are tried: what so many shares of the texts are decided with, and 0, which never asks the teacher.
@@ -14,8 +13,6 @@ N_SHARES = 100
 DIGITS = 4
 # No probability is as high: the teacher is asked always.
 ALWAYS = 1.1
-# Quantile of the normal distribution: a loss is at most its bound 95 times of 100.
-Z_95 = NormalDist().inv_cdf(0.95)
 
 
 class Sides(NamedTuple):
@@ -76,22 +73,6 @@ def measure(sides: Sides, threshold: float, task: Task) -> Point:
     most_lost = 0.0 if is_asked.all() else bound_loss(right, teacher_right)
     words = float(sides.n_words[is_asked].sum() / max(1, sides.n_words.sum()))
     return Point(threshold, float(right.mean()), most_lost, float(is_asked.mean()), words)
-
-
-def bound_loss(right: numpy.ndarray, teacher_right: numpy.ndarray) -> float:
-    """What a system loses against the teacher at most, with a certainty of 95 %.
-
-    right, teacher_right (ndarray): Of each text whether they decide as gold says. Shape: (n_texts,).
-    RETURNS (float): Upper end of the one-sided interval of the difference in accuracy, -1 to 1.
-
-    SOURCE: Agresti and Min (2005), Simple improved confidence intervals for comparing matched proportions, Statistics
-        in Medicine 24: half a text is added to each of the four counts, as no loss in ten texts is no proof of none.
-    """
-    lost = float((~right & teacher_right).sum()) + 0.5
-    won = float((right & ~teacher_right).sum()) + 0.5
-    n_texts = len(right) + 2
-    deviation = math.sqrt(lost + won - (lost - won) ** 2 / n_texts)
-    return (lost - won + Z_95 * deviation) / n_texts
 
 
 def estimate_speed(words: float, *, student: float, teacher: float) -> float:

@@ -8,8 +8,8 @@ import numpy
 from matplotlib.figure import Figure
 from wasabi import MarkdownRenderer, msg
 
-from scripts.cascade.curve import ALWAYS, bound_loss
-from scripts.data.significance import Comparison
+from scripts.cascade.curve import ALWAYS
+from scripts.data.significance import Comparison, bound_loss
 from scripts.files import replaced, write_record
 
 SYSTEMS = ("student", "cascade", "teacher")

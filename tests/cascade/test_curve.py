@@ -14,7 +14,6 @@ from scripts.cascade.curve import (
     Point,
     Sides,
     answer,
-    bound_loss,
     choose_threshold,
     estimate_speed,
     measure,
@@ -58,30 +57,6 @@ def test_the_curve_leads_from_the_student_alone_to_the_teacher_alone() -> None:
     assert curve[-1] == Point(ALWAYS, (TASK.decide(sides.teacher) == sides.gold).mean(), 0.0, 1.0, 1.0)
     assert curve[0].accuracy == pytest.approx((TASK.decide(sides.student) == sides.gold).mean())
     assert all(a.words <= b.words for a, b in pairwise(curve))
-
-
-def count_right(both: int, lost: int, won: int, neither: int) -> tuple:
-    """Whether a cascade and its teacher are right, for so many texts each."""
-    counts = (both, lost, won, neither)
-    return numpy.repeat([True, False, True, False], counts), numpy.repeat([True, True, False, False], counts)
-
-
-def test_the_bound_of_a_loss_by_hand() -> None:
-    # 7.5 and 3.5 of 102: a difference of 4 / 102, and a deviation of sqrt(11 - 16 / 102) / 102.
-    assert bound_loss(*count_right(80, 7, 3, 10)) == pytest.approx((4 + 1.6449 * 3.2929) / 102, abs=1e-4)
-    assert bound_loss(*count_right(80, 3, 7, 10)) == pytest.approx((-4 + 1.6449 * 3.2929) / 102, abs=1e-4)
-
-
-def test_few_texts_rule_out_little() -> None:
-    assert 0.03 < bound_loss(*count_right(50, 0, 0, 0)) < 0.04
-    assert 0.001 < bound_loss(*count_right(900, 0, 0, 100)) < 0.002
-
-
-def test_the_bound_is_seldom_passed() -> None:
-    rng = numpy.random.default_rng(0)
-    # Both, lost, won, neither: a loss of two points.
-    draws = rng.multinomial(400, [0.83, 0.05, 0.03, 0.09], size=500)
-    assert 0.92 < numpy.mean([bound_loss(*count_right(*draw)) > 0.02 for draw in draws]) < 0.98
 
 
 def choose(losses: List[float], *, max_loss: float = 1.0, max_words: float = 1.0) -> tuple:
